@@ -1,0 +1,104 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// socket returns the administrator's connection string for a database.
+func (s *Server) socket(database string) string {
+	return fmt.Sprintf("host=%s port=%d user=%s dbname=%s sslmode=disable", s.Dir(), s.port, admin, database)
+}
+
+// SetMaster creates the master user or changes its password, and creates its
+// database if it is not there. A Master without a user changes nothing.
+func (s *Server) SetMaster(ctx context.Context, m Master) error {
+	if m.User == "" {
+		return nil
+	}
+	s.mu.Lock()
+	conn, err := pgx.Connect(ctx, s.socket("postgres"))
+	s.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("set the master user of database %s: %w", s.name, err)
+	}
+	err = setMaster(ctx, conn, m)
+	if err = errors.Join(err, closeConn(ctx, conn)); err != nil {
+		return fmt.Errorf("set the master user of database %s: %w", s.name, err)
+	}
+	return nil
+}
+
+func setMaster(ctx context.Context, conn *pgx.Conn, m Master) error {
+	role := pgx.Identifier{m.User}.Sanitize()
+	var exists bool
+	if err := conn.QueryRow(ctx, "select exists (select from pg_roles where rolname = $1)", m.User).Scan(&exists); err != nil {
+		return fmt.Errorf("look for user %s: %w", m.User, err)
+	}
+	verb := "create"
+	if exists {
+		verb = "alter"
+	}
+	// A role statement takes no parameters: the server quotes the password.
+	var password string
+	if err := conn.QueryRow(ctx, "select quote_literal($1::text)", m.Password).Scan(&password); err != nil {
+		return fmt.Errorf("%s user %s: %w", verb, m.User, err)
+	}
+	statement := verb + " role " + role + " login createdb createrole"
+	if m.Password != "" {
+		statement += " password " + password
+	}
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		return fmt.Errorf("%s user %s: %w", verb, m.User, err)
+	}
+	if m.Database == "" {
+		return nil
+	}
+	if err := conn.QueryRow(ctx, "select exists (select from pg_database where datname = $1)", m.Database).Scan(&exists); err != nil {
+		return fmt.Errorf("look for database %s: %w", m.Database, err)
+	}
+	if exists {
+		return nil
+	}
+	if _, err := conn.Exec(ctx, "create database "+pgx.Identifier{m.Database}.Sanitize()+" owner "+role); err != nil {
+		return fmt.Errorf("create database %s: %w", m.Database, err)
+	}
+	return nil
+}
+
+// Snapshot writes a consistent copy of the running server's data to a file,
+// as an archive for Engine.Restore. Clients go on reading and writing.
+func (s *Server) Snapshot(ctx context.Context, file string) error {
+	s.mu.Lock()
+	port := s.port
+	s.mu.Unlock()
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("snapshot database %s: %w", s.name, err)
+	}
+	var said bytes.Buffer
+	cmd := s.engine.command(ctx, "pg_basebackup", "-h", s.Dir(), "-p", strconv.Itoa(port), "-U", admin, "-D", "-",
+		"--format=tar", "--wal-method=fetch", "--checkpoint=fast", "--no-sync", "--no-manifest", "--no-password")
+	cmd.Stdout, cmd.Stderr = f, &said
+	err = cmd.Run()
+	if err != nil {
+		err = fmt.Errorf("pg_basebackup: %w: %s", err, bytes.TrimSpace(said.Bytes()))
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("snapshot database %s: %w", s.name, errors.Join(err, os.Remove(file)))
+	}
+	return nil
+}
+
+func closeConn(ctx context.Context, conn *pgx.Conn) error {
+	if err := conn.Close(ctx); err != nil {
+		return fmt.Errorf("close the connection: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package postgres
+
+import "syscall"
+
+// processAttributes puts a program in its own process group, so that Ctrl-C
+// in a terminal reaches us alone.
+func processAttributes(owner *syscall.Credential) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Credential: owner, Setpgid: true}
+}
