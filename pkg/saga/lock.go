@@ -1,0 +1,277 @@
+package saga
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+)
+
+// Parameter Store has no conditional write except PutParameter with
+// Overwrite=false, which has one winner. So the lock is a row of parameters
+// <prefix>/1, /2, …: whoever creates the next one holds the lock, and the
+// number fences everybody before.
+
+// LeaseTime is how long a lease lasts after its last renewal. A run that died
+// keeps others waiting for this long at most.
+const LeaseTime = 3 * time.Minute
+
+// lastMoment is the rest of a lease in which it is no longer renewed in place:
+// a clock that is a little off must not revive what another run saw expire.
+const lastMoment = LeaseTime / 4
+
+// keepGenerations old leases stay, so that a stale list never makes a used
+// number look free.
+const keepGenerations = 5
+
+// Holder says who holds a lock.
+type Holder struct {
+	// ID is the same for a re-run that may take over at once, such as the same
+	// job of the same workflow run.
+	ID string `json:"id"`
+	// RunURL tells people where to look.
+	RunURL string `json:"runUrl,omitempty"`
+}
+
+type leaseRecord struct {
+	Holder
+	Expires  time.Time `json:"expires"`
+	Released bool      `json:"released,omitempty"`
+}
+
+func (r leaseRecord) free(h Holder) bool {
+	return r.Released || r.ID == h.ID || !time.Now().Before(r.Expires)
+}
+
+// HeldError says that another run holds the lock.
+type HeldError struct {
+	Holder  Holder
+	Expires time.Time
+}
+
+func (e *HeldError) Error() string {
+	who := e.Holder.RunURL
+	if who == "" {
+		who = e.Holder.ID
+	}
+	return fmt.Sprintf("the lock is held by %s; its lease ends at %s unless renewed", who, e.Expires.UTC().Format(time.RFC3339))
+}
+
+type lease struct {
+	parameters Parameters
+	prefix     string
+	holder     Holder
+
+	mu         sync.Mutex
+	generation int
+	expires    time.Time
+}
+
+// acquire takes the lock's next generation if the present one is free.
+func acquire(ctx context.Context, p Parameters, prefix string, h Holder) (*lease, error) {
+	l := &lease{parameters: p, prefix: prefix, holder: h}
+	records, err := l.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	top := 0
+	for generation := range records {
+		top = max(top, generation)
+	}
+	for {
+		if record, ok := records[top]; ok && !record.free(h) {
+			return nil, &HeldError{Holder: record.Holder, Expires: record.Expires}
+		}
+		won, err := l.create(ctx, top+1)
+		if err != nil {
+			return nil, err
+		}
+		if won {
+			return l, l.prune(ctx, records)
+		}
+		// Somebody else has it, or the list was stale: look at that very one.
+		top++
+		record, err := l.read(ctx, top)
+		if err != nil {
+			return nil, err
+		}
+		records[top] = record
+	}
+}
+
+// create makes a generation ours; false if it exists.
+func (l *lease) create(ctx context.Context, generation int) (bool, error) {
+	expires := time.Now().Add(LeaseTime)
+	err := l.put(ctx, generation, leaseRecord{Holder: l.holder, Expires: expires}, false)
+	var exists *types.ParameterAlreadyExists
+	if errors.As(err, &exists) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	l.generation, l.expires = generation, expires
+	return true, nil
+}
+
+// check returns ErrFenced if another run holds a later generation, and renews
+// the lease when it runs low.
+func (l *lease) check(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	left := time.Until(l.expires)
+	if left <= lastMoment {
+		won, err := l.create(ctx, l.generation+1)
+		if err == nil && !won {
+			return ErrFenced
+		}
+		return err
+	}
+	if left <= LeaseTime/2 {
+		expires := time.Now().Add(LeaseTime)
+		if err := l.put(ctx, l.generation, leaseRecord{Holder: l.holder, Expires: expires}, true); err != nil {
+			return err
+		}
+		l.expires = expires
+	}
+	_, err := l.parameters.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(l.name(l.generation + 1))})
+	var missing *types.ParameterNotFound
+	switch {
+	case errors.As(err, &missing):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read lock %s: %w", l.prefix, err)
+	default:
+		return ErrFenced
+	}
+}
+
+func (l *lease) current() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.generation
+}
+
+// keep renews the lease until stop; the returned context ends with ErrFenced
+// as its cause when the lease is lost.
+func (l *lease) keep(ctx context.Context) (kept context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		ticker := time.NewTicker(LeaseTime / 3)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				if errors.Is(l.check(ctx), ErrFenced) {
+					cancel(ErrFenced)
+				}
+			}
+		}
+	})
+	return ctx, func() {
+		cancel(nil)
+		wait.Wait()
+	}
+}
+
+// release lets anybody take the lock at once.
+func (l *lease) release(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.put(ctx, l.generation, leaseRecord{Holder: l.holder, Expires: time.Now(), Released: true}, true)
+}
+
+func (l *lease) name(generation int) string { return l.prefix + "/" + strconv.Itoa(generation) }
+
+func (l *lease) put(ctx context.Context, generation int, record leaseRecord, overwrite bool) error {
+	text, err := json.Marshal(record)
+	if err != nil {
+		return fmt.Errorf("write lock %s: %w", l.prefix, err)
+	}
+	_, err = l.parameters.PutParameter(ctx, &ssm.PutParameterInput{
+		Name: aws.String(l.name(generation)), Value: aws.String(string(text)),
+		Type: types.ParameterTypeString, Overwrite: aws.Bool(overwrite),
+	})
+	if err != nil {
+		return fmt.Errorf("write lock %s: %w", l.name(generation), err)
+	}
+	return nil
+}
+
+// readTries bounds how long a parameter that exists may look missing.
+const readTries = 5
+
+// read returns a generation that exists: somebody else has just created it, so
+// a read that does not see it yet is stale and is tried again. If it stays
+// missing it has been pruned, and a later one is there.
+func (l *lease) read(ctx context.Context, generation int) (leaseRecord, error) {
+	for range readTries {
+		out, err := l.parameters.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(l.name(generation))})
+		if err == nil {
+			return parseRecord(out.Parameter)
+		}
+		var missing *types.ParameterNotFound
+		if !errors.As(err, &missing) {
+			return leaseRecord{}, fmt.Errorf("read lock %s: %w", l.name(generation), err)
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return leaseRecord{}, err
+		}
+	}
+	return leaseRecord{Released: true}, nil
+}
+
+func (l *lease) list(ctx context.Context) (map[int]leaseRecord, error) {
+	records := map[int]leaseRecord{}
+	pages := ssm.NewGetParametersByPathPaginator(l.parameters, &ssm.GetParametersByPathInput{Path: &l.prefix})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read lock %s: %w", l.prefix, err)
+		}
+		for i := range page.Parameters {
+			generation, err := strconv.Atoi(path.Base(aws.ToString(page.Parameters[i].Name)))
+			if err != nil {
+				continue // not one of ours
+			}
+			if records[generation], err = parseRecord(&page.Parameters[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return records, nil
+}
+
+func parseRecord(p *types.Parameter) (leaseRecord, error) {
+	var record leaseRecord
+	if err := json.Unmarshal([]byte(aws.ToString(p.Value)), &record); err != nil {
+		return record, fmt.Errorf("read lock %s: it is not what was written there, was it edited by hand? %w", aws.ToString(p.Name), err)
+	}
+	return record, nil
+}
+
+// prune removes generations that no stale list can bring back.
+func (l *lease) prune(ctx context.Context, records map[int]leaseRecord) error {
+	for generation := range records {
+		if generation > l.generation-keepGenerations {
+			continue
+		}
+		_, err := l.parameters.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: aws.String(l.name(generation))})
+		var missing *types.ParameterNotFound
+		if err != nil && !errors.As(err, &missing) {
+			return fmt.Errorf("remove old lock %s: %w", l.name(generation), err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+// Package saga drives a long change through ordered steps so that killing the
+// process at any moment and running again converges: nothing is orphaned and
+// nothing is made twice.
+//
+// The rules: every name that a step uses derives from the operation's
+// timestamp, which is written down before the first step; the intent is
+// written before the call; a re-run trusts what it observes, not what was
+// written; a lease with generations keeps two runs apart.
+package saga
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/org/shipkit/pkg/progress"
+)
+
+// Step is one stage of an operation.
+type Step struct {
+	// Name is a short verb phrase, such as "take snapshot".
+	Name string
+	// Done observes whether the step's effect is there, and changes nothing.
+	// It is asked before Do, and again after it until it is true. An error
+	// means that the effect can no longer come.
+	Done func(context.Context) (bool, error)
+	// Do starts the step, or adopts what an earlier run started. It may return
+	// before the effect is complete.
+	Do func(context.Context) error
+	// Undo removes the effect, also a partial one, also when there is none.
+	// Nil when there is nothing to undo.
+	Undo func(context.Context) error
+	// Poll is the time between two looks of Done after Do; 0 means 5 s.
+	Poll time.Duration
+	// Commit marks the point of no return: once this step is done, a later
+	// failure is not undone but finished by the next run.
+	Commit bool
+}
+
+// ErrDetached says that the operation goes on by itself, and that a later run
+// resumes it.
+var ErrDetached = errors.New("detached: the operation goes on, resume it later")
+
+// ErrFenced says that another run has taken the operation over.
+var ErrFenced = errors.New("another run has taken this operation over")
+
+// InterruptedError is a stop that neither failed nor undid anything: the
+// process was cancelled, or AWS could not be reached. Running again goes on.
+type InterruptedError struct {
+	Step string
+	Err  error
+}
+
+func (e *InterruptedError) Error() string {
+	return fmt.Sprintf("step %q was interrupted: %v; run again to go on", e.Step, e.Err)
+}
+
+func (e *InterruptedError) Unwrap() error { return e.Err }
+
+// FailedError is a step that failed for good.
+type FailedError struct {
+	Step string
+	Err  error
+	// Undone tells that all earlier steps were taken back. If it is false, the
+	// point of no return was passed and running again goes on.
+	Undone bool
+}
+
+func (e *FailedError) Error() string {
+	if e.Undone {
+		return fmt.Sprintf("step %q failed, and everything was taken back: %v", e.Step, e.Err)
+	}
+	return fmt.Sprintf("step %q failed after the point of no return; run again to go on: %v", e.Step, e.Err)
+}
+
+func (e *FailedError) Unwrap() error { return e.Err }
+
+// Options say how a Run goes.
+type Options struct {
+	// Detach returns ErrDetached instead of waiting for a step's effect.
+	Detach bool
+	// Transient tells errors that say nothing about the step's fate, such as a
+	// throttle or a lost connection: the run is interrupted, not undone.
+	Transient func(error) bool
+	// Progress receives a milestone for each step.
+	Progress progress.Func
+}
+
+// Forward takes the operation through all steps that are not done yet. On a
+// failure before the point of no return it takes the earlier steps back.
+//
+// Errors: *FailedError, *InterruptedError, ErrFenced, ErrDetached, or a failure
+// to write the journal.
+func (r *Run) Forward(ctx context.Context, steps []Step, o Options) error {
+	ctx, stop := r.lease.keep(ctx)
+	defer stop()
+	if r.operation.Status == Undoing {
+		return r.resumeUndo(ctx, steps, o)
+	}
+	committed := false
+	for i, step := range steps {
+		err := r.advance(ctx, step, o)
+		switch {
+		case err == nil:
+			committed = committed || step.Commit
+		case errors.Is(err, ErrDetached):
+			return r.mark(ctx, Detached, step.Name, "")
+		case fenced(ctx, err):
+			return fmt.Errorf("step %q: %w", step.Name, ErrFenced)
+		case ctx.Err() != nil || o.transient(err):
+			return &InterruptedError{Step: step.Name, Err: err}
+		case committed:
+			return &FailedError{Step: step.Name, Err: err}
+		default:
+			return r.fail(ctx, steps[:i+1], err, o)
+		}
+	}
+	return r.mark(ctx, Done, "", "")
+}
+
+// advance brings one step to its end.
+func (r *Run) advance(ctx context.Context, step Step, o Options) error {
+	began := time.Now()
+	done, err := step.Done(ctx)
+	if err != nil || done {
+		return err
+	}
+	if err := r.mark(ctx, Running, step.Name, ""); err != nil {
+		return err
+	}
+	o.Progress.Milestone(step.Name, "started")
+	if err := step.Do(ctx); err != nil {
+		// A call may take effect although its answer was lost.
+		if done, look := step.Done(ctx); look != nil || !done {
+			return err
+		}
+	}
+	if err := await(ctx, step, o.Detach); err != nil {
+		return err
+	}
+	o.Progress.Milestone(step.Name, "done after "+time.Since(began).Round(time.Second).String())
+	return nil
+}
+
+// await looks until the step's effect is there.
+func await(ctx context.Context, step Step, detach bool) error {
+	for {
+		done, err := step.Done(ctx)
+		if err != nil || done {
+			return err
+		}
+		if detach {
+			return ErrDetached
+		}
+		if err := pause(ctx, step.Poll); err != nil {
+			return err
+		}
+	}
+}
+
+func (o Options) transient(err error) bool { return o.Transient != nil && o.Transient(err) }
+
+func fenced(ctx context.Context, err error) bool {
+	return errors.Is(err, ErrFenced) || errors.Is(context.Cause(ctx), ErrFenced)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		d = 5 * time.Second
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
