@@ -1,0 +1,15 @@
+// Command shipkit takes a commit to a healthy service on AWS: one binary for
+// all actions, on GitHub and in a terminal.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/org/shipkit/pkg/action"
+)
+
+func main() {
+	program := action.Program{Version: versionText(), Specs: specs}
+	os.Exit(program.Main(context.Background(), action.OSHost(), os.Args[1:]))
+}
