@@ -1,0 +1,131 @@
+// Package registry sends blobs and manifests to container registries over
+// links that are slow, lossy and paid by the byte.
+//
+// A [Link] is the way out: it counts every byte, keeps to a bandwidth limit
+// and cuts a connection that stalls. A [Repository] is one repository on that
+// link. An upload goes up in pieces; after a drop, or in a new process, the
+// registry is asked where it stands and the upload goes on from there.
+//
+// The protocol is the OCI distribution specification v1.1,
+// https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md.
+// Registries differ from it and from each other: see [Profile].
+package registry
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/org/shipkit/pkg/progress"
+)
+
+// Options tune a [Repository]. The zero value works.
+type Options struct {
+	// Keychain finds the credentials; nil means anonymous.
+	Keychain authn.Keychain
+	// Profile overrides the profile chosen by the registry's host name.
+	Profile *Profile
+	// ResumeDir keeps the journals of unfinished uploads; "" keeps none, and
+	// an upload then survives drops but not the end of the process.
+	ResumeDir string
+	// Patience is how long the registry may take no byte before an upload or
+	// a request fails; 0 means 10 minutes.
+	Patience time.Duration
+	// Progress receives what the uploads do; nil drops it.
+	Progress progress.Func
+}
+
+const defaultPatience = 10 * time.Minute
+
+// Repository is one repository of a registry, ready to push to.
+type Repository struct {
+	name    name.Repository
+	link    *Link
+	client  *http.Client
+	options Options
+	profile Profile
+	backoff backoff
+}
+
+// Open authenticates to repo's registry over link. Reaching the registry is
+// tried again until the patience of o is over.
+func Open(ctx context.Context, link *Link, repo name.Repository, o Options) (*Repository, error) {
+	if o.Patience == 0 {
+		o.Patience = defaultPatience
+	}
+	if o.Keychain == nil {
+		o.Keychain = authn.NewMultiKeychain()
+	}
+	r := &Repository{name: repo, link: link, options: o, profile: profileOf(repo.RegistryStr()), backoff: defaultBackoff}
+	if o.Profile != nil {
+		r.profile = *o.Profile
+	}
+	auth, err := authn.Resolve(ctx, o.Keychain, repo)
+	if err != nil {
+		return nil, fmt.Errorf("find credentials for %s: %w", repo.RegistryStr(), err)
+	}
+	err = r.retry(ctx, "reach "+repo.RegistryStr(), func() error {
+		authenticated, err := transport.NewWithContext(ctx, repo.Registry, auth,
+			transport.NewUserAgent(link, "shipkit"), []string{repo.Scope(transport.PushScope)})
+		if err != nil {
+			return err //nolint:wrapcheck // explained by explain
+		}
+		r.client = &http.Client{Transport: authenticated}
+		return nil
+	})
+	if err != nil {
+		return nil, explain(err, repo.RegistryStr(), "open "+repo.String())
+	}
+	return r, nil
+}
+
+// Name returns the repository's name, registry included.
+func (r *Repository) Name() name.Repository { return r.name }
+
+// Profile returns how this registry is spoken to.
+func (r *Repository) Profile() Profile { return r.profile }
+
+// Remote returns go-containerregistry options that read from this repository
+// over its link, with its credentials.
+func (r *Repository) Remote(ctx context.Context) []remote.Option {
+	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(r.client.Transport)}
+}
+
+// url returns the address of an API path below /v2/<name>/.
+func (r *Repository) url(format string, args ...any) *url.URL {
+	return &url.URL{
+		Scheme: r.name.Scheme(), Host: r.name.RegistryStr(),
+		Path: "/v2/" + r.name.RepositoryStr() + "/" + fmt.Sprintf(format, args...),
+	}
+}
+
+// location resolves the Location of resp, where the upload goes on. A registry
+// may hand an upload over to a storage host, but not from https to http.
+func location(resp *http.Response) (*url.URL, error) {
+	raw := resp.Header.Get("Location")
+	if raw == "" {
+		return nil, fmt.Errorf("%s %s answered without a Location", resp.Request.Method, resp.Request.URL.Path)
+	}
+	next, err := resp.Request.URL.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("read the Location of an upload: %w", err)
+	}
+	if next.Scheme == "http" && resp.Request.URL.Scheme == "https" {
+		next.Scheme = "https"
+	}
+	return next, nil
+}
+
+// Short returns the first 12 digits of a digest, for lines on screen.
+func short(h v1.Hash) string {
+	return strings.TrimPrefix(h.Hex[:min(12, len(h.Hex))], ":")
+}
