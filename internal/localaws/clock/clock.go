@@ -92,7 +92,9 @@ func (c *Clock) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
-	c.queue = nil
+	for len(c.queue) > 0 {
+		heap.Pop(&c.queue) // marks each as gone, so that its stop does nothing
+	}
 	if c.wake != nil {
 		c.wake.Stop()
 	}

@@ -79,8 +79,9 @@ func TestAdvanceFiresWhatIsDue(t *testing.T) {
 func TestCloseDropsTimers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := clock.New(1)
-		c.AfterFunc(time.Second, func() { t.Error("a timer fired after Close") })
+		stop := c.AfterFunc(time.Second, func() { t.Error("a timer fired after Close") })
 		c.Close()
+		stop() // harmless
 		c.AfterFunc(0, func() { t.Error("a timer of a closed clock fired") })
 		c.Advance(time.Hour)
 		time.Sleep(time.Minute)

@@ -1,0 +1,100 @@
+package wire
+
+//go:generate go run gen.go
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+)
+
+// Protocol is one of AWS's wire protocols.
+type Protocol int
+
+// The protocols that the suite's services speak.
+const (
+	JSON10   Protocol = iota // X-Amz-Target, application/x-amz-json-1.0
+	JSON11                   // X-Amz-Target, application/x-amz-json-1.1
+	Query                    // form in, XML out
+	RPCv2                    // CBOR on /service/…/operation/…
+	RESTJSON                 // operation by method and path, JSON body
+	RESTXML                  // operation by method and path, XML body
+)
+
+// ServiceInfo says how a service is addressed and spoken to.
+type ServiceInfo struct {
+	Name         string // signing name of the credential scope: "ecs", "monitoring", "elasticloadbalancing"
+	Protocol     Protocol
+	TargetPrefix string // JSON: what stands before the dot in X-Amz-Target; RPCv2: the service's shape name
+	LowerCamel   bool   // members are lowerCamelCase on the wire, else as the SDK's field names
+	Namespace    string // Query and REST XML: the xmlns of responses
+}
+
+// Service is a set of operations. Register them with Handle, HandleREST or HandleHTTP, then add it to a Mux.
+type Service struct {
+	ServiceInfo
+	operations map[string]*operation
+	routes     []*route
+}
+
+// NewService returns a service without operations.
+func NewService(info ServiceInfo) *Service {
+	return &Service{ServiceInfo: info, operations: map[string]*operation{}}
+}
+
+// Operations lists the operations' names in order.
+func (s *Service) Operations() []string {
+	names := make([]string, 0, len(s.operations))
+	for name := range s.operations {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// operation is one registered function. Either call or raw is set.
+type operation struct {
+	name   string
+	input  reflect.Type // the SDK's input struct
+	output reflect.Type // the SDK's output struct
+	call   func(ctx context.Context, in any) (any, error)
+	raw    func(w http.ResponseWriter, r *http.Request) error
+	route  *route
+
+	anonymous bool // needs no signature
+}
+
+// Handle registers an operation of an RPC protocol (JSON, Query, RPCv2). It panics on a second registration, which is
+// a programming error of local AWS itself.
+func Handle[I, O any](s *Service, name string, f func(context.Context, *I) (*O, error)) {
+	s.add(&operation{
+		name:   name,
+		input:  reflect.TypeFor[I](),
+		output: reflect.TypeFor[O](),
+		call:   func(ctx context.Context, in any) (any, error) { return f(ctx, in.(*I)) },
+	})
+}
+
+// AllowAnonymous lets a registered operation be called without a signature (STS AssumeRoleWithWebIdentity).
+func (s *Service) AllowAnonymous(name string) { s.operations[name].anonymous = true }
+
+func (s *Service) add(op *operation) {
+	if _, twice := s.operations[op.name]; twice {
+		panic(fmt.Sprintf("wire: %s %s is registered twice", s.Name, op.name))
+	}
+	s.operations[op.name] = op
+}
+
+// invoke calls the operation, a typed nil output counting as none.
+func (op *operation) invoke(ctx context.Context, in any) (any, error) {
+	out, err := op.call(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if v := reflect.ValueOf(out); !v.IsValid() || v.IsNil() {
+		return reflect.New(op.output).Interface(), nil
+	}
+	return out, nil
+}
