@@ -128,7 +128,6 @@ func (u *upload) recover(ctx context.Context, err error) error {
 		}
 		u.chunk /= 2
 		u.floor, u.ceiling = min(u.floor, u.chunk), u.chunk
-		u.unsure = true
 		return nil
 	case errors.Is(err, errSessionLost):
 		u.at, u.lost = nil, true

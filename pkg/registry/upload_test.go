@@ -1,0 +1,320 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/org/shipkit/internal/registrytest"
+	"github.com/org/shipkit/pkg/diag"
+	"github.com/org/shipkit/pkg/progress"
+)
+
+// noise returns a blob of n bytes that do not compress, the same each time.
+func noise(seed uint64, n int64) Blob {
+	content := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{byte(seed)}).Read(content)
+	digest, _, _ := v1.SHA256(bytes.NewReader(content))
+	return Blob{Digest: digest, Size: n, Open: func(offset int64) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(content[offset:])), nil
+	}}
+}
+
+// open returns a repository that waits little between attempts.
+func open(t *testing.T, repo name.Repository, o Options) (*Repository, *Link) {
+	t.Helper()
+	link := NewLink(LinkOptions{})
+	t.Cleanup(link.Close)
+	r, err := Open(t.Context(), link, repo, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.backoff = backoff{first: time.Millisecond, most: 5 * time.Millisecond}
+	return r, link
+}
+
+func upload1(t *testing.T, r *Repository, blob Blob, want Outcome) {
+	t.Helper()
+	got, err := r.Upload(t.Context(), blob)
+	if err != nil {
+		t.Fatalf("upload %d bytes: %v", blob.Size, err)
+	}
+	if got != want {
+		t.Errorf("the blob %s, want %s", got, want)
+	}
+	exists, err := r.Exists(t.Context(), blob.Digest)
+	if err != nil || !exists {
+		t.Errorf("exists = %t, %v after the upload", exists, err)
+	}
+}
+
+func TestUploadSizes(t *testing.T) {
+	for _, profile := range []Profile{Distribution, ECR, GHCR, Generic} {
+		for _, size := range []int64{0, 1, 1000, profile.MaxChunk, profile.MaxChunk + 1, 2*profile.MaxChunk + 7} {
+			t.Run(fmt.Sprintf("%s/%d", profile.Name, size), func(t *testing.T) {
+				server := registrytest.Start(t)
+				r, _ := open(t, server.Repository(t, "team/app"), Options{Profile: &profile})
+				blob := noise(1, size)
+				upload1(t, r, blob, Uploaded)
+				upload1(t, r, blob, Existed)
+			})
+		}
+	}
+}
+
+// The measure of the product: a layer of 20 MiB over a line that drops every
+// 6 MiB arrives with 1.5 % more bytes than it has, headers included.
+func TestUploadSurvivesDrops(t *testing.T) {
+	const size, limit = 20 * mib, 203 * mib / 10
+	server := registrytest.Start(t)
+	r, link := open(t, server.Repository(t, "team/app"), Options{})
+	server.Line.CutAfter.Store(6 * mib)
+
+	upload1(t, r, noise(2, size), Uploaded)
+	if cuts := server.Line.Cuts.Load(); cuts < 3 {
+		t.Errorf("the line was cut %d times: this test proves nothing", cuts)
+	}
+	t.Logf("%d bytes arrived, %d were sent, for %d", server.Line.Upstream(), link.Sent(), size)
+	if got := server.Line.Upstream(); got > limit {
+		t.Errorf("%d bytes arrived upstream, want at most %d", got, limit)
+	}
+}
+
+// TestMain lets a test start this binary as a process of its own that uploads,
+// to be killed.
+func TestMain(m *testing.M) {
+	if repo := os.Getenv("UPLOAD_TO"); repo != "" {
+		if err := uploadInChild(repo, os.Getenv("RESUME_DIR")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func uploadInChild(to, resumeDir string) error {
+	repo, err := name.NewRepository(to)
+	if err != nil {
+		return err
+	}
+	r, err := Open(context.Background(), NewLink(LinkOptions{}), repo, Options{ResumeDir: resumeDir})
+	if err != nil {
+		return err
+	}
+	_, err = r.Upload(context.Background(), noise(3, 20*mib))
+	return err
+}
+
+// Killed three times and restarted, on a line that also drops: at most 22 MiB.
+func TestUploadSurvivesTheProcess(t *testing.T) {
+	const limit = 22 * mib
+	server := registrytest.Start(t)
+	server.Line.CutAfter.Store(6 * mib)
+	repo, resumeDir := server.Repository(t, "team/app"), t.TempDir()
+
+	for _, killAt := range []int64{4 * mib, 9 * mib, 15 * mib, 1 << 40} {
+		child := exec.CommandContext(t.Context(), os.Args[0])
+		child.Env = append(os.Environ(), "UPLOAD_TO="+repo.String(), "RESUME_DIR="+resumeDir)
+		child.Stderr = os.Stderr
+		var once sync.Once
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		server.Line.Watch(func(total int64) {
+			if total >= killAt {
+				once.Do(func() { _ = child.Process.Signal(syscall.SIGKILL) })
+			}
+		})
+		err := child.Wait()
+		if killed := err != nil; killed != (killAt < 1<<40) {
+			t.Fatalf("the process that is killed at %d ended with %v", killAt, err)
+		}
+	}
+	t.Logf("%d bytes arrived", server.Line.Upstream())
+	if got := server.Line.Upstream(); got > limit {
+		t.Errorf("%d bytes arrived upstream, want at most %d", got, limit)
+	}
+	r, _ := open(t, repo, Options{})
+	if exists, err := r.Exists(t.Context(), noise(3, 20*mib).Digest); err != nil || !exists {
+		t.Errorf("exists = %t, %v", exists, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(resumeDir, "*", "*", "*", "*")); len(left) > 0 {
+		t.Errorf("the journal still holds %v", left)
+	}
+}
+
+func TestMount(t *testing.T) {
+	server := registrytest.Start(t)
+	first, second := server.Repository(t, "team/app"), server.Repository(t, "team/other")
+	blob := noise(4, 300_000)
+	r, _ := open(t, first, Options{})
+	upload1(t, r, blob, Uploaded)
+
+	r, link := open(t, second, Options{})
+	blob.From = []name.Repository{first}
+	upload1(t, r, blob, Mounted)
+	if link.Sent() > 5000 {
+		t.Errorf("a mount sent %d bytes", link.Sent())
+	}
+	missing := noise(5, 1000)
+	missing.From = blob.From
+	upload1(t, r, missing, Uploaded)
+}
+
+// refuse answers the first n requests of a method with a status.
+func refuse(method string, n, status int, header http.Header) func(http.ResponseWriter, *http.Request) bool {
+	var mutex sync.Mutex
+	return func(w http.ResponseWriter, req *http.Request) bool {
+		mutex.Lock()
+		defer mutex.Unlock()
+		if req.Method != method || n == 0 {
+			return false
+		}
+		n--
+		for key, values := range header {
+			w.Header()[key] = values
+		}
+		w.WriteHeader(status)
+		return true
+	}
+}
+
+func TestUploadAnswers(t *testing.T) {
+	tests := []struct {
+		name   string
+		method string
+		times  int
+		status int
+		header http.Header
+		want   string // of the error; "" if the upload survives
+	}{
+		{"server errors pass", "PATCH", 2, 500, nil, ""},
+		{"bad gateway at the close", "PUT", 2, 502, nil, ""},
+		{"session gone", "PATCH", 1, 404, nil, ""},
+		{"too many requests", "POST", 1, 429, http.Header{"Retry-After": {"0"}}, ""},
+		{"out of step", "PATCH", 1, 416, nil, ""},
+		{"smaller pieces", "PATCH", 2, 413, nil, ""},
+		{"no piece small enough", "PATCH", 100, 413, nil, "lower `max-blob-size`"},
+		{"no credentials", "POST", 100, 401, nil, "log in to 127.0.0.1"},
+		{"no right", "POST", 100, 403, nil, "the right to push"},
+		{"no repository", "POST", 100, 404, nil, "create the repository"},
+		{"registry full", "PATCH", 100, 507, nil, "free space"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			server := registrytest.Start(t)
+			profile := Profile{Name: "small pieces", MinChunk: 256 * kib, MaxChunk: 1 * mib, ExactRange: true}
+			dir := t.TempDir()
+			r, _ := open(t, server.Repository(t, "team/app"), Options{Profile: &profile, ResumeDir: dir})
+			server.Answer(refuse(test.method, test.times, test.status, test.header))
+			_, err := r.Upload(t.Context(), noise(6, 3*mib))
+			if test.want == "" {
+				if err != nil {
+					t.Fatalf("the upload failed: %v", err)
+				}
+				return
+			}
+			found := diag.From(err)
+			if len(found) != 1 || !strings.Contains(found[0].Try, test.want) {
+				t.Errorf("error %q does not say %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestUploadFailsForGood(t *testing.T) {
+	server := registrytest.Start(t)
+	dir := t.TempDir()
+	r, _ := open(t, server.Repository(t, "team/app"), Options{ResumeDir: dir, Patience: 50 * time.Millisecond})
+
+	t.Run("the layer ends early", func(t *testing.T) {
+		blob := noise(7, 1000)
+		blob.Size = 2000
+		_, err := r.Upload(t.Context(), blob)
+		if err == nil || !strings.Contains(err.Error(), "unexpected EOF") {
+			t.Errorf("error %v, want unexpected EOF", err)
+		}
+	})
+	t.Run("nothing moves and the journal stays", func(t *testing.T) {
+		server.Answer(refuse("PATCH", 1000, 503, nil))
+		blob := noise(8, 20*mib)
+		_, err := r.Upload(t.Context(), blob)
+		if err == nil || !strings.Contains(err.Error(), "503") {
+			t.Errorf("error %v, want 503", err)
+		}
+		if _, err := os.Stat(r.journal().path(r.name.String(), blob.Digest)); err != nil {
+			t.Errorf("the journal is gone: %v", err)
+		}
+	})
+	t.Run("cancelled", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := r.Upload(ctx, noise(9, 1000)); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v, want context.Canceled", err)
+		}
+	})
+}
+
+func TestCorruptJournalStartsOver(t *testing.T) {
+	server := registrytest.Start(t)
+	var warned []string
+	r, _ := open(t, server.Repository(t, "team/app"), Options{ResumeDir: t.TempDir(), Progress: func(e progress.Event) {
+		if e.Warn {
+			warned = append(warned, e.Text)
+		}
+	}})
+	blob := noise(10, 1000)
+	path := r.journal().path(r.name.String(), blob.Digest)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(`{"url": "half`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	upload1(t, r, blob, Uploaded)
+	if len(warned) != 1 || !strings.Contains(warned[0], path) {
+		t.Errorf("warnings %q do not name the file", warned)
+	}
+}
+
+// ECR's answers: 201 on a PATCH, and a Range that sticks at the first piece.
+func TestUploadWithStickyRange(t *testing.T) {
+	server := registrytest.Start(t)
+	r, _ := open(t, server.Repository(t, "team/app"), Options{Profile: &ECR})
+	server.Answer(func(w http.ResponseWriter, req *http.Request) bool {
+		if req.Method == http.MethodGet && strings.Contains(req.URL.Path, "/uploads/") {
+			w.Header().Set("Range", "0-9")
+			w.WriteHeader(http.StatusNoContent)
+			return true
+		}
+		return false
+	})
+	upload1(t, r, noise(11, 27*mib), Uploaded)
+}
+
+func FuzzParseSession(f *testing.F) {
+	f.Add([]byte(`{"repository":"a/b","size":10,"url":"http://a/b","offset":3}`))
+	f.Add([]byte(`{"blob":"sha256:zz"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s, err := parseSession(text)
+		if err == nil && (s.Offset < 0 || s.Offset > s.Size || s.URL == "") {
+			t.Errorf("accepted %+v", s)
+		}
+	})
+}
