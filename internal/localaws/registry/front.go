@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -44,37 +45,51 @@ func withPolicy(policy Policy, app, next http.Handler) http.Handler {
 				fmt.Sprintf("The repository with name '%s' does not exist in the registry with id '%s'", repository, "000000000000"))
 			return
 		}
-		if tag, ok := pushedTag(r); ok && policy.Immutable(repository, tag) && moves(app, w, r) {
+		reference, isPush := pushed(r)
+		if !isPush {
+			next.ServeHTTP(w, r)
+			return
+		}
+		manifest, tag := readManifest(w, r), ""
+		if !strings.Contains(reference, ":") {
+			tag = reference
+		}
+		if tag != "" && policy.Immutable(repository, tag) && moves(app, r, manifest.Digest) {
 			writeError(w, http.StatusBadRequest, "TAG_INVALID", fmt.Sprintf("The image tag '%s' already exists in the '%s' "+
 				"repository and cannot be overwritten because the tag is immutable.", tag, repository))
 			return
 		}
-		next.ServeHTTP(w, r)
+		status := &statusWriter{ResponseWriter: w}
+		next.ServeHTTP(status, r)
+		if status.code == http.StatusCreated {
+			policy.Pushed(repository, tag, manifest)
+		}
 	})
 }
 
-// pushedTag is the tag that a manifest PUT names.
-func pushedTag(r *http.Request) (string, bool) {
+// pushed is the tag or digest that a manifest PUT names.
+func pushed(r *http.Request) (reference string, ok bool) {
 	if r.Method != http.MethodPut {
 		return "", false
 	}
-	_, reference, ok := strings.Cut(r.URL.Path, "/manifests/")
-	return reference, ok && !strings.Contains(reference, ":")
+	_, reference, ok = strings.Cut(r.URL.Path, "/manifests/")
+	return reference, ok
 }
 
-// moves reports whether the pushed tag exists and names another manifest. It reads the body and puts it back.
-func moves(app http.Handler, w http.ResponseWriter, r *http.Request) bool {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 4<<20))
-	r.Body = io.NopCloser(strings.NewReader(string(body)))
-	if err != nil {
-		return false // the registry itself refuses a manifest of this size
-	}
+// readManifest reads the body of a push and puts it back. A body over 4 MiB is cut: the registry refuses it anyway.
+func readManifest(w http.ResponseWriter, r *http.Request) Manifest {
+	body, _ := io.ReadAll(http.MaxBytesReader(w, r.Body, 4<<20))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return Manifest{Digest: digest.FromBytes(body).String(), MediaType: r.Header.Get("Content-Type"), Body: body}
+}
+
+// moves reports whether the pushed tag exists and names another manifest.
+func moves(app http.Handler, r *http.Request, pushed string) bool {
 	head, err := http.NewRequestWithContext(r.Context(), http.MethodHead, "http://"+r.Host+r.URL.Path, http.NoBody)
 	if err != nil {
 		return false
 	}
-	head.Header.Set("Accept", "*/*")
-	for _, t := range manifestTypes {
+	for _, t := range ManifestTypes {
 		head.Header.Add("Accept", t)
 	}
 	resp, err := handlerTransport{app}.RoundTrip(head)
@@ -82,12 +97,24 @@ func moves(app http.Handler, w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	defer func() { _ = resp.Body.Close() }()
-	have := resp.Header.Get("Docker-Content-Digest")
-	return resp.StatusCode == http.StatusOK && have != digest.FromBytes(body).String()
+	return resp.StatusCode == http.StatusOK && resp.Header.Get("Docker-Content-Digest") != pushed
 }
 
-// manifestTypes are the media types under which distribution hands out manifests.
-var manifestTypes = []string{
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	code int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.code == 0 {
+		w.code = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// ManifestTypes are the media types under which distribution hands out manifests.
+var ManifestTypes = []string{
 	"application/vnd.oci.image.manifest.v1+json",
 	"application/vnd.oci.image.index.v1+json",
 	"application/vnd.docker.distribution.manifest.v2+json",

@@ -42,6 +42,14 @@ type Policy interface {
 	Exists(repository string) bool
 	// Immutable reports whether a tag of the repository may not move.
 	Immutable(repository, tag string) bool
+	// Pushed tells that a manifest was stored; tag is empty for a push by digest.
+	Pushed(repository, tag string, manifest Manifest)
+}
+
+// A Manifest is what was pushed.
+type Manifest struct {
+	Digest, MediaType string
+	Body              []byte
 }
 
 // A Registry serves the OCI distribution protocol until Close.

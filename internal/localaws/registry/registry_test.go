@@ -200,8 +200,9 @@ func TestGHCRQuirks(t *testing.T) {
 // policy knows one repository, whose tags may not move.
 type policy struct{}
 
-func (policy) Exists(repository string) bool { return repository == "shop/web" }
-func (policy) Immutable(string, string) bool { return true }
+func (policy) Exists(repository string) bool            { return repository == "shop/web" }
+func (policy) Immutable(string, string) bool            { return true }
+func (policy) Pushed(string, string, registry.Manifest) {}
 
 func TestPolicy(t *testing.T) {
 	r := start(t, registry.Options{Policy: policy{}})
