@@ -1,5 +1,10 @@
 package image
 
+import (
+	"fmt"
+	"slices"
+)
+
 // CompactMode tells when an image is pushed whole although a delta is smaller.
 type CompactMode string
 
@@ -24,6 +29,8 @@ type CompactPolicy struct {
 type Compaction struct {
 	// Compact tells to push the built image's own layers.
 	Compact bool
+	// Urgent tells that a secret is the reason: do it even over a slow link.
+	Urgent bool
 	// Reasons are sentences for a person.
 	Reasons []string
 	// Secrets are paths that look like secrets, whose content the previous
@@ -33,8 +40,65 @@ type Compaction struct {
 
 // Decide tells whether to compact. merged is what [Verify] returned: the
 // previous layers with the delta on top.
-func (p CompactPolicy) Decide(merged, built *Index) Compaction { return Compaction{} }
+func (p CompactPolicy) Decide(merged, built *Index) Compaction {
+	c := Compaction{Secrets: leftSecrets(merged, built)}
+	c.Urgent = len(c.Secrets) > 0
+	if c.Urgent {
+		c.Reasons = append(c.Reasons, fmt.Sprintf(
+			"%q looks like a secret and is not in the new image, but lower layers would still hold it", c.Secrets[0]))
+	}
+	if n := len(merged.Layers); p.MaxLayers > 0 && n > p.MaxLayers && n > len(built.Layers) {
+		c.Reasons = append(c.Reasons, fmt.Sprintf("the image would have %d layers, at most %d are wanted", n, p.MaxLayers))
+	}
+	dead := merged.DeadShare()
+	if p.MaxDeadShare > 0 && dead > p.MaxDeadShare && dead > built.DeadShare() {
+		c.Reasons = append(c.Reasons, fmt.Sprintf(
+			"%.0f %% of the image would be files that are replaced or removed, at most %.0f %% are wanted",
+			100*dead, 100*p.MaxDeadShare))
+	}
+	switch p.Mode {
+	case CompactAlways:
+		c.Reasons = append(c.Reasons, "compaction is always wanted")
+		c.Compact = true
+	case CompactNever:
+	case CompactAuto:
+		c.Compact = len(c.Reasons) > 0
+	}
+	return c
+}
 
-// LooksSecret tells whether a file of this path commonly holds a secret, such
-// as .env, id_rsa or .npmrc.
-func LooksSecret(path string) bool { return false }
+// DeadShare returns the part, 0 to 1, of the layers' content that the merged
+// filesystem does not show. Every host that pulls the image pays for it.
+func (ix *Index) DeadShare() float64 {
+	var total, live int64
+	for _, u := range ix.Usage() {
+		total, live = total+u.Total, live+u.Live
+	}
+	if total == 0 {
+		return 0
+	}
+	return float64(total-live) / float64(total)
+}
+
+// leftSecrets returns paths that look like secrets, whose content is in some
+// layer of merged and in no layer of built.
+func leftSecrets(merged, built *Index) []string {
+	shipped := map[content]bool{}
+	for _, layer := range built.Layers {
+		for _, e := range layer.Entries {
+			if e.Type == Regular {
+				shipped[contentOf(e.File)] = true
+			}
+		}
+	}
+	var out []string
+	for _, layer := range merged.Layers {
+		for _, e := range layer.Entries {
+			if e.Type == Regular && e.Size > 0 && !shipped[contentOf(e.File)] && LooksSecret(e.Path) {
+				out = append(out, e.Path)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

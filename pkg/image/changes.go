@@ -1,0 +1,77 @@
+package image
+
+import "slices"
+
+// changes returns what the comparison found, for people and for the layer.
+func (d *diff) changes() *Changes {
+	c := &Changes{}
+	carried := map[*File]bool{}
+	for i := range d.built {
+		if d.why[i] == "" {
+			continue
+		}
+		n := &d.built[i]
+		change := Change{Kind: Modified, Path: n.Path, New: n.File, Why: d.why[i]}
+		if old := d.old[i]; old != nil {
+			change.Old = old.File
+		} else {
+			change.Kind, change.Why = Added, ""
+		}
+		if n.Type == Regular && !carried[n.File] {
+			carried[n.File] = true
+			change.Bytes = n.Size
+		}
+		c.Bytes += change.Bytes
+		c.All = append(c.All, change)
+	}
+	for _, n := range d.removed {
+		c.All = append(c.All, Change{Kind: Removed, Path: n.Path, Old: n.File})
+	}
+	slices.SortFunc(c.All, func(a, b Change) int { return comparePaths(a.Path, b.Path) })
+	c.delta = d.entries(c.All)
+	return c
+}
+
+// entries returns the entries of the delta layer for the changes. Every
+// directory above a change is among them: unpacking a layer by itself, Docker
+// would make up its mode and owner.
+func (d *diff) entries(changes []Change) []Node {
+	var out []Node
+	var parents []Node // the directories above the last entry
+	add := func(path string) {
+		for len(parents) > 0 && !below(path, parents[len(parents)-1].Path) {
+			parents = parents[:len(parents)-1]
+		}
+		above := ""
+		if len(parents) > 0 {
+			above = parents[len(parents)-1].Path
+		}
+		for _, dir := range between(above, path) {
+			n := *find(d.built, dir)
+			out, parents = append(out, n), append(parents, n)
+		}
+	}
+	for _, change := range changes {
+		add(change.Path)
+		if change.Kind == Removed {
+			out = append(out, Node{Entry: Entry{change.Path, &File{Type: Whiteout}}})
+			continue
+		}
+		n := *find(d.built, change.Path)
+		out = append(out, n)
+		if n.Type == Directory {
+			parents = append(parents, n)
+		}
+	}
+	return out
+}
+
+// between returns the directories below above and above path, from the top.
+func between(above, path string) []string {
+	var out []string
+	for dir := parent(path); dir != above; dir = parent(dir) {
+		out = append(out, dir)
+	}
+	slices.Reverse(out)
+	return out
+}
