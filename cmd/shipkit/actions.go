@@ -1,8 +1,11 @@
 package main
 
 import (
+	smoketest "github.com/org/shipkit/actions/smoke-test"
 	"github.com/org/shipkit/pkg/action"
 )
 
 // specs are the actions of the binary, in the order of a delivery.
-var specs = []action.Spec{}
+var specs = []action.Spec{
+	smoketest.Spec,
+}
