@@ -1,0 +1,203 @@
+// Package acttest runs real workflow files through act, with the release tree
+// in place of org/shipkit, and returns what a person would see on GitHub.
+//
+// act runs steps on this machine, without Docker and with an empty environment.
+// It differs from GitHub where it matters little here: concurrency, services
+// and containers are ignored, and a cancel kills without a signal.
+package acttest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Workflow is one run of a workflow file.
+type Workflow struct {
+	// File is the path of a workflow file, relative to the module's root, or
+	// YAML is its text.
+	File, YAML string
+	// Event starts the run; "" means push.
+	Event string
+	// Payload is the event's payload, as JSON would hold it; may be nil.
+	Payload any
+	// Env is set for all steps; AWS_ENDPOINT_URL and the like belong here, and
+	// DOCKER_HOST for steps that need an engine.
+	Env     map[string]string
+	Secrets map[string]string
+	Vars    map[string]string
+	// Inputs are those of workflow_dispatch.
+	Inputs map[string]string
+	// Files are laid into the repository of the run by path; actions/checkout
+	// puts them into the workspace.
+	Files map[string]string
+	// Stubs name actions of others (owner/name@ref) that do nothing here.
+	Stubs []string
+	// Job runs only this job and those that it needs.
+	Job string
+	// Timeout ends the run; 0 means 5 minutes.
+	Timeout time.Duration
+}
+
+// Run runs the workflow and returns how it ended. It fails the test only if
+// act itself could not be run.
+func Run(t testing.TB, w Workflow) Result {
+	t.Helper()
+	act, err := tool("act")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file, text, err := w.lay(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args, err := w.arguments(t, dir, file, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	timeout := w.Timeout
+	if timeout == 0 {
+		timeout = 5 * time.Minute
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, act, args...)
+	cmd.Dir = filepath.Join(dir, "repository")
+	cmd.WaitDelay = 5 * time.Second
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "DOCKER_HOST=unix:///nonexistent.sock"}
+	var records, problems bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &records, &problems
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("run act: %v", err)
+	}
+	if ctx.Err() != nil {
+		t.Errorf("act did not end within %s", timeout)
+	}
+	result := parse(records.Bytes())
+	result.ExitCode = cmd.ProcessState.ExitCode()
+	result.Stderr = problems.String()
+	return result
+}
+
+// lay makes the repository of the run: act reads commit and branch from it.
+func (w Workflow) lay(dir string) (file, text string, err error) {
+	repository := filepath.Join(dir, "repository")
+	if w.File != "" {
+		root, err := moduleRoot()
+		if err != nil {
+			return "", "", err
+		}
+		content, err := os.ReadFile(filepath.Join(root, w.File))
+		if err != nil {
+			return "", "", fmt.Errorf("read workflow: %w", err)
+		}
+		w.YAML = string(content)
+	}
+	file = filepath.Join(repository, ".github", "workflows", "workflow.yml")
+	files := map[string]string{file: w.YAML}
+	for path, content := range w.Files {
+		files[filepath.Join(repository, path)] = content
+	}
+	for path, content := range files {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return "", "", fmt.Errorf("lay repository: %w", err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			return "", "", fmt.Errorf("lay repository: %w", err)
+		}
+	}
+	for _, args := range [][]string{
+		{"init", "-q", "-b", "main"}, {"add", "-A"}, {"remote", "add", "origin", "https://github.com/example/app"},
+		{"-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "-q", "-m", "Start"},
+	} {
+		cmd := exec.CommandContext(context.Background(), "git", args...)
+		cmd.Dir = repository
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", "", fmt.Errorf("git %s: %w\n%s", args[0], err, out)
+		}
+	}
+	return file, w.YAML, nil
+}
+
+var usesShipkit = regexp.MustCompile(`org/shipkit(?:/[\w./-]+)?@([\w.-]+)`)
+
+func (w Workflow) arguments(t testing.TB, dir, file, text string) ([]string, error) {
+	t.Helper()
+	event := w.Event
+	if event == "" {
+		event = "push"
+	}
+	args := []string{
+		event, "-W", file, "--json", "--no-cache-server", "--pull=false",
+		"-P", "ubuntu-latest=-self-hosted", "-P", "ubuntu-24.04=-self-hosted", "-P", "ubuntu-24.04-arm=-self-hosted",
+		"--action-cache-path", filepath.Join(dir, "cache"),
+	}
+	if w.Job != "" {
+		args = append(args, "-j", w.Job)
+	}
+	if w.Payload != nil {
+		payload, err := json.Marshal(w.Payload)
+		if err != nil {
+			return nil, fmt.Errorf("write payload: %w", err)
+		}
+		path := filepath.Join(dir, "event.json")
+		if err := os.WriteFile(path, payload, 0o600); err != nil {
+			return nil, fmt.Errorf("write payload: %w", err)
+		}
+		args = append(args, "-e", path)
+	}
+	for flag, values := range map[string]map[string]string{
+		"--env": w.Env, "--secret": w.Secrets, "--var": w.Vars, "--input": w.Inputs,
+	} {
+		for name, value := range values {
+			args = append(args, flag, name+"="+value)
+		}
+	}
+	if usesShipkit.MatchString(text) {
+		tree := Tree(t)
+		var refs []string
+		for _, match := range usesShipkit.FindAllStringSubmatch(text, -1) {
+			refs = append(refs, match[1])
+		}
+		slices.Sort(refs)
+		for _, ref := range slices.Compact(refs) {
+			args = append(args, "--local-repository", "org/shipkit@"+ref+"="+tree)
+		}
+	}
+	for i, stub := range w.Stubs {
+		path, err := layStub(filepath.Join(dir, fmt.Sprintf("stub%d", i)))
+		if err != nil {
+			return nil, err
+		}
+		repository, ref, _ := strings.Cut(stub, "@")
+		args = append(args, "--local-repository", repository+"@"+ref+"="+path)
+	}
+	return args, nil
+}
+
+// layStub writes an action that does nothing.
+func layStub(dir string) (string, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("lay stub: %w", err)
+	}
+	text := "name: stub\ndescription: Does nothing.\nruns: {using: node24, main: index.js}\n"
+	for name, content := range map[string]string{"action.yml": text, "index.js": ""} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			return "", fmt.Errorf("lay stub: %w", err)
+		}
+	}
+	return dir, nil
+}
