@@ -1,0 +1,154 @@
+package build
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// KeyValue is an ordered pair.
+type KeyValue struct{ Key, Value string }
+
+// Request is one build. The fields have the names and meanings of
+// docker/build-push-action.
+type Request struct {
+	Context   string
+	File      string
+	Target    string
+	Platforms []string
+	Args      []KeyValue
+	Contexts  []KeyValue
+	Labels    []KeyValue
+	// Annotations are "[type[platform]:]key=value" as buildx takes them.
+	Annotations []string
+	// Secrets are values that the build mounts; they are handed over as files
+	// that only the owner can read.
+	Secrets []KeyValue
+	// SecretEnvs name environment variables, SecretFiles files.
+	SecretEnvs, SecretFiles []KeyValue
+	SSH                     []string
+	CacheFrom, CacheTo      []string
+	NoCache, Pull           bool
+	// Provenance and SBOM are what --provenance and --sbom take; "" means off.
+	Provenance, SBOM string
+	Network          string
+	ShmSize          string
+	Ulimits          []string
+	// Outputs are further outputs, as --output takes them.
+	Outputs []string
+	// Builder names a buildx builder; "" means the selected one.
+	Builder string
+	// Load puts the image into the local engine, under Tags.
+	Load bool
+	Tags []string
+}
+
+// common returns the arguments that `docker build` and buildx share.
+func (r Request) common(secrets []string) []string {
+	var args []string
+	flag := func(name string, values ...string) {
+		for _, value := range values {
+			if value != "" {
+				args = append(args, "--"+name, value)
+			}
+		}
+	}
+	flag("file", r.File)
+	flag("target", r.Target)
+	flag("build-arg", pairs(r.Args)...)
+	flag("label", pairs(r.Labels)...)
+	flag("secret", secrets...)
+	flag("ssh", r.SSH...)
+	flag("cache-from", r.CacheFrom...)
+	flag("network", r.Network)
+	flag("shm-size", r.ShmSize)
+	flag("ulimit", r.Ulimits...)
+	if r.NoCache {
+		args = append(args, "--no-cache")
+	}
+	if r.Pull {
+		args = append(args, "--pull")
+	}
+	return append(args, "--progress", "plain")
+}
+
+// buildx returns the arguments that only buildx knows.
+func (r Request) buildx(layout, metadata string) []string {
+	var args []string
+	flag := func(name string, values ...string) {
+		for _, value := range values {
+			args = append(args, "--"+name, value)
+		}
+	}
+	if r.Builder != "" {
+		flag("builder", r.Builder)
+	}
+	if len(r.Platforms) > 0 {
+		flag("platform", strings.Join(r.Platforms, ","))
+	}
+	flag("build-context", pairs(r.Contexts)...)
+	flag("annotation", r.Annotations...)
+	flag("cache-to", r.CacheTo...)
+	flag("provenance", orFalse(r.Provenance))
+	flag("sbom", orFalse(r.SBOM))
+	flag("metadata-file", metadata)
+	// New layers stay uncompressed: they are compressed once, when it is known
+	// which part of them must be sent. Layers of the base image keep their
+	// bytes, and with them their digests.
+	flag("output", "type=oci,tar=false,compression=uncompressed,dest="+layout)
+	flag("output", r.Outputs...)
+	return args
+}
+
+func orFalse(s string) string {
+	if s == "" {
+		return "false"
+	}
+	return s
+}
+
+func pairs(values []KeyValue) []string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = v.Key + "=" + v.Value
+	}
+	return texts
+}
+
+// writeSecrets returns what --secret takes; the values lie in files below dir.
+func (r Request) writeSecrets(dir string) ([]string, error) {
+	var flags []string
+	for i, secret := range r.Secrets {
+		file := filepath.Join(dir, fmt.Sprintf("secret-%d", i))
+		if err := os.WriteFile(file, []byte(secret.Value), 0o600); err != nil {
+			return nil, fmt.Errorf("hand over secret %s: %w", secret.Key, err)
+		}
+		flags = append(flags, "id="+secret.Key+",src="+file)
+	}
+	for _, secret := range r.SecretEnvs {
+		flags = append(flags, "id="+secret.Key+",env="+secret.Value)
+	}
+	for _, secret := range r.SecretFiles {
+		flags = append(flags, "id="+secret.Key+",src="+secret.Value)
+	}
+	return flags, nil
+}
+
+// unsupported lists what plain `docker build` cannot do, by input.
+func (r Request) unsupported() []string {
+	var names []string
+	add := func(name string, given bool) {
+		if given {
+			names = append(names, name)
+		}
+	}
+	add("platforms", len(r.Platforms) > 1)
+	add("build-contexts", len(r.Contexts) > 0)
+	add("annotations", len(r.Annotations) > 0)
+	add("cache-to", len(r.CacheTo) > 0)
+	add("provenance", r.Provenance != "" && r.Provenance != "false")
+	add("sbom", r.SBOM != "" && r.SBOM != "false")
+	add("outputs", len(r.Outputs) > 0)
+	return names
+}
