@@ -143,9 +143,6 @@ func (c *coder) content(e *Entry) {
 		return
 	}
 	c.sum(&f.Sum)
-	if !isPyc(e.Path) {
-		return
-	}
 	timed := uint64(0)
 	if f.PycSum != (Sum{}) {
 		timed = 1
