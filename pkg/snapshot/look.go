@@ -1,0 +1,141 @@
+package snapshot
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/org/shipkit/pkg/namespace"
+	"github.com/org/shipkit/pkg/progress"
+	"github.com/org/shipkit/pkg/snapshot/database"
+)
+
+// snapshotDone observes a snapshot until it is available.
+func (p *promotion) snapshotDone(side Side, id string) func(context.Context) (bool, error) {
+	return func(ctx context.Context) (bool, error) {
+		s, err := side.Databases.Snapshot(ctx, id)
+		if err != nil || s == nil {
+			return false, err
+		}
+		if database.Failed(s.Status) {
+			return false, fmt.Errorf("snapshot %s is %s", id, s.Status)
+		}
+		p.Progress.Send(progress.Event{
+			Task: "snapshot " + id, Text: s.Status, Done: int64(s.Progress), Total: 100, Unit: "%",
+		})
+		return s.Status == database.Available, nil
+	}
+}
+
+func (p *promotion) mustSnapshot(ctx context.Context, side Side, id string) (*database.Snapshot, error) {
+	s, err := side.Databases.Snapshot(ctx, id)
+	if err == nil && s == nil {
+		err = fmt.Errorf("snapshot %s is gone", id)
+	}
+	return s, err
+}
+
+// dropSnapshot deletes a snapshot that this operation made.
+func (p *promotion) dropSnapshot(side Side, id string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		s, err := twice(ctx, func() (*database.Snapshot, error) { return side.Databases.Snapshot(ctx, id) })
+		if err != nil || s == nil || s.Status == "deleting" {
+			return err
+		}
+		if !side.Namespace.Owns(s.Tags, "") || s.Tags[namespace.TagTimestamp] != string(p.ts) {
+			return fmt.Errorf("snapshot %s is not ours by its tags: it is left alone", id)
+		}
+		return side.Databases.DeleteSnapshot(ctx, id)
+	}
+}
+
+// stackDone observes a stack until it is created.
+func (p *promotion) stackDone(stacks Stacks, name string) func(context.Context) (bool, error) {
+	return func(ctx context.Context) (bool, error) {
+		stack, err := stacks.Look(ctx, name)
+		if err != nil || stack == nil {
+			return false, err
+		}
+		if stack.Failed != "" {
+			return false, fmt.Errorf("stack %s: %s", name, stack.Failed)
+		}
+		return stack.Ready, nil
+	}
+}
+
+// removeStack deletes a database's stack and waits until it is gone. It is the
+// only place that deletes a database, and so it keeps the invariant: not the
+// active version, not one that a running revision refers to, not a stranger's.
+func (p *promotion) removeStack(ctx context.Context, side Side, stacks Stacks, name string) error {
+	look := func() (*Stack, error) { return stacks.Look(ctx, name) }
+	for {
+		stack, err := twice(ctx, look)
+		if err != nil || stack == nil {
+			return err
+		}
+		if !stack.Deleting {
+			if err := p.mayRemove(ctx, side, *stack); err != nil {
+				return err
+			}
+			if err := side.Databases.Protect(ctx, name, false); err != nil {
+				return err
+			}
+			if err := stacks.Delete(ctx, name); err != nil {
+				return err
+			}
+		}
+		if err := sleep(ctx, p.poll()); err != nil {
+			return err
+		}
+	}
+}
+
+func (p *promotion) mayRemove(ctx context.Context, side Side, stack Stack) error {
+	ts := namespace.Timestamp(stack.Tags[namespace.TagTimestamp])
+	if !side.Namespace.Owns(stack.Tags, "") || ts == "" {
+		return fmt.Errorf("stack %s is not ours by its tags: it is left alone", stack.Name)
+	}
+	if stack.Name != side.Namespace.Database(ts) {
+		return nil // a quarantine: no pointer and no service ever refers to it
+	}
+	return p.mayRemoveVersion(ctx, ts)
+}
+
+func (p *promotion) mayRemoveVersion(ctx context.Context, ts namespace.Timestamp) error {
+	active, err := p.book.active(ctx)
+	if err != nil {
+		return err
+	}
+	if active == ts {
+		return fmt.Errorf("database %s is the active one: it is left alone", ts)
+	}
+	if p.Deployer == nil {
+		return nil
+	}
+	used, err := p.Deployer.References(ctx)
+	if err != nil {
+		return err
+	}
+	for _, reference := range used {
+		if reference == ts {
+			return fmt.Errorf("database %s is used by a running revision: it is left alone", ts)
+		}
+	}
+	return nil
+}
+
+// settle is how long a read may miss what was just created.
+const settle = 10 * time.Second
+
+// twice believes that a thing is gone only on a second look: an orphan would be
+// left if a stale read hid what was created a moment ago.
+func twice[T any](ctx context.Context, look func() (*T, error)) (*T, error) {
+	found, err := look()
+	if err != nil || found != nil {
+		return found, err
+	}
+	if err := sleep(ctx, settle); err != nil {
+		return nil, err
+	}
+	return look()
+}

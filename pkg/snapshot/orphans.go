@@ -1,0 +1,73 @@
+package snapshot
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/org/shipkit/pkg/namespace"
+	"github.com/org/shipkit/pkg/saga"
+)
+
+// Orphan is a database stack that no pointer refers to.
+type Orphan struct {
+	Stack     string
+	Timestamp namespace.Timestamp
+	Why       string
+}
+
+// Orphans lists database stacks of the target that are neither active, nor in
+// their retention, nor of the operation under way.
+func (p *Promoter) Orphans(ctx context.Context) ([]Orphan, error) {
+	book := book{parameters: p.Parameters, namespace: p.Target.Namespace}
+	active, err := book.active(ctx)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := book.facts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	operation, err := p.journal().Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stacks, err := p.Stacks.List(ctx, p.Target.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	var orphans []Orphan
+	for _, stack := range stacks {
+		ts := namespace.Timestamp(stack.Tags[namespace.TagTimestamp])
+		if stack.Name != p.Target.Namespace.Database(ts) || !p.Target.Namespace.Owns(stack.Tags, "") {
+			continue // not a database of ours
+		}
+		if _, kept := retireAfter(facts[ts]); kept || ts == active || underWay(operation, ts) {
+			continue
+		}
+		orphans = append(orphans, Orphan{
+			Stack: stack.Name, Timestamp: ts,
+			Why: fmt.Sprintf("%s points at %q and no retention is noted", p.Target.Namespace.Active(), active),
+		})
+	}
+	slices.SortFunc(orphans, func(a, b Orphan) int {
+		if a.Timestamp.Before(b.Timestamp) {
+			return -1
+		}
+		return 1
+	})
+	return orphans, nil
+}
+
+func underWay(operation *saga.Operation, ts namespace.Timestamp) bool {
+	return operation != nil && !operation.Status.Ended() && operation.Timestamp == ts
+}
+
+// RemoveOrphans removes them, each only if it may be removed.
+func (p *Promoter) RemoveOrphans(ctx context.Context, request Request, orphans []Orphan) (Result, error) {
+	var versions []string
+	for _, orphan := range orphans {
+		versions = append(versions, string(orphan.Timestamp))
+	}
+	return p.retire(ctx, request, versions)
+}

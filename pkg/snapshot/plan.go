@@ -1,0 +1,116 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/org/shipkit/pkg/diag"
+	"github.com/org/shipkit/pkg/namespace"
+	"github.com/org/shipkit/pkg/saga"
+	"github.com/org/shipkit/pkg/snapshot/database"
+)
+
+// Plan is what a promotion would do. Making it changes nothing.
+type Plan struct {
+	Source *database.Database
+	// Artifact is the existing snapshot that is promoted, if one was named.
+	Artifact *database.Snapshot
+	// Active is the version in use, Current its database; empty before the
+	// first promotion.
+	Active  namespace.Timestamp
+	Current *database.Database
+	// Resumes is an operation under way that a run goes on with.
+	Resumes *saga.Operation
+	// Steps are the names of the steps in order.
+	Steps []string
+	Cost  Cost
+	// Findings are all problems at once; errors stop a run.
+	Findings diag.List
+}
+
+// Gates are the limits that a plan is held against.
+type Gates struct {
+	// SnapshotQuota is the account's number of manual snapshots a region: 100
+	// unless raised (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html).
+	SnapshotQuota int
+	// Shareable tells whether a key can be shared with another account: keys
+	// that AWS manages cannot. Nil leaves it unchecked.
+	Shareable func(ctx context.Context, keyID string) (bool, error)
+	// SubnetGroup and SecurityGroups look whether the target has them. Nil
+	// leaves it unchecked.
+	SubnetGroup func(ctx context.Context, name string) (bool, error)
+	Prices      Prices
+}
+
+// Plan looks at both sides and collects all that stands in the way.
+func (p *Promoter) Plan(ctx context.Context, request Request, gates Gates) (*Plan, error) {
+	plan := &Plan{}
+	book := book{parameters: p.Parameters, namespace: p.Target.Namespace}
+	var err error
+	if plan.Active, err = book.active(ctx); err != nil {
+		return nil, err
+	}
+	if plan.Active != "" {
+		if plan.Current, err = p.Target.Databases.Database(ctx, p.Target.Namespace.Database(plan.Active)); err != nil {
+			return nil, err
+		}
+	}
+	operation, err := p.journal().Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if operation != nil && !operation.Status.Ended() {
+		plan.Resumes = operation
+	}
+	if err := p.lookAtSource(ctx, request, plan); err != nil {
+		return nil, err
+	}
+	check := gatekeeper{Promoter: p, request: request, gates: gates, plan: plan}
+	if err := check.all(ctx); err != nil {
+		return nil, err
+	}
+	for _, step := range p.plannedSteps(request, plan) {
+		plan.Steps = append(plan.Steps, step.Name)
+	}
+	plan.Cost = gates.Prices.estimate(plan, request)
+	return plan, nil
+}
+
+func (p *Promoter) lookAtSource(ctx context.Context, request Request, plan *Plan) (err error) {
+	if request.Artifact != "" {
+		plan.Artifact, err = p.Source.Databases.Snapshot(ctx, request.Artifact)
+		return err
+	}
+	plan.Source, err = p.Source.Databases.Database(ctx, request.Database)
+	return err
+}
+
+func (p *Promoter) plannedSteps(request Request, plan *Plan) []saga.Step {
+	ts := namespace.TimestampOf(time.Now())
+	preview := &promotion{Promoter: p, request: request, ts: ts, data: map[string]string{
+		keyPrevious: string(plan.Active), keyDatabase: request.Database, keyArtifact: request.Artifact,
+	}}
+	return preview.steps()
+}
+
+// SourceDatabase finds the database that a source environment uses: the active
+// version of an earlier promotion into it.
+func SourceDatabase(ctx context.Context, parameters saga.Parameters, source namespace.Namespace) (string, error) {
+	active, err := book{parameters: parameters, namespace: source}.active(ctx)
+	if err != nil {
+		return "", err
+	}
+	if active == "" {
+		return "", &diag.Diagnostic{
+			Summary: fmt.Sprintf("environment %s has no database: parameter %s is not there", source, source.Active()),
+			Try:     "name the database in the input source-database, or a snapshot in the input snapshot",
+			Err:     ErrNoDatabase,
+		}
+	}
+	return source.Database(active), nil
+}
+
+// ErrNoDatabase says that an environment has no database of its own.
+var ErrNoDatabase = errors.New("no database")

@@ -1,0 +1,165 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/org/shipkit/pkg/namespace"
+	"github.com/org/shipkit/pkg/saga"
+	"github.com/org/shipkit/pkg/snapshot/database"
+)
+
+// The facts about a database version, each a parameter /<ns>/db/<ts>/<fact>.
+// A task definition refers to them, so they never change.
+const (
+	factEndpoint = "endpoint"
+	factPort     = "port"
+	factKind     = "kind"
+	factName     = "name"
+	// factRetireAfter is added when the version is no longer active.
+	factRetireAfter = "retire-after"
+	// factPrevious is the version that was active before.
+	factPrevious = "previous"
+)
+
+// book keeps the pointer and the facts in Parameter Store.
+type book struct {
+	parameters saga.Parameters
+	namespace  namespace.Namespace
+}
+
+// active returns the version in use; "" before the first promotion.
+func (b book) active(ctx context.Context) (namespace.Timestamp, error) {
+	value, err := b.get(ctx, b.namespace.Active())
+	if err != nil || value == "" {
+		return "", err
+	}
+	ts, err := namespace.ParseTimestamp(value)
+	if err != nil {
+		return "", fmt.Errorf("parameter %s: %w; was it edited by hand?", b.namespace.Active(), err)
+	}
+	return ts, nil
+}
+
+// point moves the pointer from one version to another. It refuses if the
+// pointer is elsewhere, because somebody else has moved it then.
+func (b book) point(ctx context.Context, from, to namespace.Timestamp) error {
+	now, err := b.active(ctx)
+	if err != nil {
+		return err
+	}
+	if now == to {
+		return nil
+	}
+	if now != from {
+		return fmt.Errorf("parameter %s is %q, not %q as when the operation began: somebody moved it",
+			b.namespace.Active(), now, from)
+	}
+	return b.put(ctx, b.namespace.Active(), string(to))
+}
+
+// publish writes the facts about a version.
+func (b book) publish(ctx context.Context, ts namespace.Timestamp, db database.Database) error {
+	for _, fact := range []struct{ name, value string }{
+		{factKind, string(db.Kind)},
+		{factName, orNone(db.Name)},
+		{factPort, strconv.Itoa(db.Port)},
+		{factEndpoint, db.Endpoint}, // the last one: its presence says that all are there
+	} {
+		if err := b.put(ctx, b.namespace.Version(ts, fact.name), fact.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// orNone stands for an empty value, which Parameter Store does not take.
+func orNone(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// facts returns all facts by version.
+func (b book) facts(ctx context.Context) (map[namespace.Timestamp]map[string]string, error) {
+	all := map[namespace.Timestamp]map[string]string{}
+	root := b.namespace.Parameter("db")
+	pages := ssm.NewGetParametersByPathPaginator(b.parameters, &ssm.GetParametersByPathInput{
+		Path: &root, Recursive: aws.Bool(true),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list parameters below %s: %w", root, err)
+		}
+		for _, parameter := range page.Parameters {
+			name := aws.ToString(parameter.Name)
+			ts, err := namespace.ParseTimestamp(path.Base(path.Dir(name)))
+			if err != nil {
+				continue // the pointer, the journal, the lock
+			}
+			if all[ts] == nil {
+				all[ts] = map[string]string{}
+			}
+			all[ts][path.Base(name)] = aws.ToString(parameter.Value)
+		}
+	}
+	return all, nil
+}
+
+// forget removes the facts about a version.
+func (b book) forget(ctx context.Context, ts namespace.Timestamp) error {
+	for _, fact := range []string{factEndpoint, factPort, factName, factKind, factPrevious, factRetireAfter} {
+		if err := b.remove(ctx, b.namespace.Version(ts, fact)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b book) remove(ctx context.Context, name string) error {
+	_, err := b.parameters.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: &name})
+	var missing *types.ParameterNotFound
+	if err != nil && !errors.As(err, &missing) {
+		return fmt.Errorf("delete parameter %s: %w", name, err)
+	}
+	return nil
+}
+
+// retireAfter reads when a version may be deleted.
+func retireAfter(facts map[string]string) (time.Time, bool) {
+	moment, err := time.Parse(time.RFC3339, facts[factRetireAfter])
+	return moment, err == nil
+}
+
+func (b book) get(ctx context.Context, name string) (string, error) {
+	out, err := b.parameters.GetParameter(ctx, &ssm.GetParameterInput{Name: &name})
+	var missing *types.ParameterNotFound
+	if errors.As(err, &missing) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read parameter %s: %w", name, err)
+	}
+	return strings.TrimSpace(aws.ToString(out.Parameter.Value)), nil
+}
+
+func (b book) put(ctx context.Context, name, value string) error {
+	_, err := b.parameters.PutParameter(ctx, &ssm.PutParameterInput{
+		Name: &name, Value: &value, Type: types.ParameterTypeString, Overwrite: aws.Bool(true),
+	})
+	if err != nil {
+		return fmt.Errorf("write parameter %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package snapshot
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/org/shipkit/pkg/namespace"
+	"github.com/org/shipkit/pkg/saga"
+	"github.com/org/shipkit/pkg/snapshot/database"
+)
+
+const keyBackTo = "back-to"
+
+// Undo points back at the version that was active before, within its
+// retention: its database starts, the services are deployed against it, the
+// pointer moves back, and the newer database is kept as the old one was.
+func (p *Promoter) Undo(ctx context.Context, request Request) (Result, error) {
+	book := book{parameters: p.Parameters, namespace: p.Target.Namespace}
+	active, err := book.active(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	if active == "" {
+		return Result{}, fmt.Errorf("undo: %s has no promoted database", p.Target.Namespace)
+	}
+	facts, err := book.facts(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	previous, err := namespace.ParseTimestamp(facts[active][factPrevious])
+	if err != nil {
+		return Result{}, fmt.Errorf("undo: nothing was active before %s", active)
+	}
+	return p.forward(ctx, request, &saga.Operation{
+		Kind: kindUndo, Timestamp: namespace.TimestampOf(time.Now()),
+		Data: map[string]string{keyPrevious: string(active), keyBackTo: string(previous)},
+	})
+}
+
+// undoSteps move from data[previous], the version in use, to data[back-to].
+func (p *promotion) undoSteps() []saga.Step {
+	p.ts = namespace.Timestamp(p.data[keyBackTo])
+	steps := []saga.Step{p.wake(p.Target.Namespace.Database(p.ts))}
+	if p.Deployer != nil {
+		steps = append(steps, p.deploy())
+	}
+	return append(steps, p.pointBack(), p.reinstate(), p.saveOld(), p.stopOld())
+}
+
+func (p *promotion) wake(id string) saga.Step {
+	return saga.Step{
+		Name: "start database " + id, Poll: 15 * time.Second,
+		Done: func(ctx context.Context) (bool, error) {
+			db, err := p.Target.Databases.Database(ctx, id)
+			switch {
+			case err != nil:
+				return false, err
+			case db == nil:
+				return false, fmt.Errorf("database %s has been deleted: its retention is over", id)
+			case database.Failed(db.Status):
+				return false, fmt.Errorf("database %s is %s", id, db.Status)
+			default:
+				return db.Status == database.Available, nil
+			}
+		},
+		Do:   func(ctx context.Context) error { return p.Target.Databases.Start(ctx, id) },
+		Undo: func(ctx context.Context) error { return p.Target.Databases.Stop(ctx, id) },
+	}
+}
+
+func (p *promotion) pointBack() saga.Step {
+	return saga.Step{
+		Name: "point back at " + string(p.ts), Commit: true,
+		Done: func(ctx context.Context) (bool, error) {
+			active, err := p.book.active(ctx)
+			return active == p.ts, err
+		},
+		Do: func(ctx context.Context) error { return p.book.point(ctx, p.previous(), p.ts) },
+	}
+}
+
+// reinstate removes what marked the version as old. Its final snapshot goes
+// too: the next one must hold what is written from now on.
+func (p *promotion) reinstate() saga.Step {
+	fact, id := p.Target.Namespace.Version(p.ts, factRetireAfter), p.Target.Namespace.Final(p.ts)
+	return saga.Step{
+		Name: "reinstate " + string(p.ts), Poll: 15 * time.Second,
+		Done: func(ctx context.Context) (bool, error) {
+			kept, err := p.book.get(ctx, fact)
+			if err != nil || kept != "" {
+				return false, err
+			}
+			final, err := p.Target.Databases.Snapshot(ctx, id)
+			return final == nil, err
+		},
+		Do: func(ctx context.Context) error {
+			if err := p.dropSnapshot(p.Target, id)(ctx); err != nil {
+				return err
+			}
+			return p.book.remove(ctx, fact)
+		},
+	}
+}
