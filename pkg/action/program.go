@@ -96,12 +96,11 @@ func (p Program) runAction(ctx context.Context, host Host, spec Spec, args []str
 		err = rt.finish(problems)
 		return result{rt, err, ExitBadInput}.show(line.json)
 	}
-	err, sig, ended := supervise(ctx, host.Signals, func(ctx context.Context) error { return do(ctx, rt) })
+	sig, err := supervise(ctx, host.Signals, func(ctx context.Context) error { return do(ctx, rt) })
 	var internal *internalError
 	if errors.As(err, &internal) {
 		rt.Debugf("%s", internal.stack)
 	}
-	_ = ended // finish is quick: it writes what is there, whether the action ended or was left
 	err = rt.finish(err)
 	return result{rt, err, exitCode(err, sig)}.show(line.json)
 }

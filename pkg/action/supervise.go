@@ -17,25 +17,26 @@ const Grace = 7 * time.Second
 // ErrCancelled is the cause of the context's end after a signal.
 var ErrCancelled = errors.New("cancelled")
 
-// supervise runs do under a context that the first signal cancels. A second
-// signal, or the end of the grace, gives up on it: then ended is false and the
-// caller must leave the process.
-func supervise(ctx context.Context, signals <-chan os.Signal, do func(ctx context.Context) error) (err error, sig os.Signal, ended bool) {
+// supervise runs do under a context that the first signal cancels, and returns
+// that signal, nil if there was none. A second signal, or the end of the grace,
+// gives up on do, which may then still run: the caller must leave the process.
+func supervise(ctx context.Context, signals <-chan os.Signal, do func(ctx context.Context) error) (os.Signal, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make(chan error, 1)
 	go func() { done <- guard(ctx, do) }()
 
+	var sig os.Signal
 	var grace <-chan time.Time
 	for {
 		select {
-		case err = <-done:
-			return err, sig, true
+		case err := <-done:
+			return sig, err
 		case <-grace:
-			return fmt.Errorf("%w: still not done after %s", ErrCancelled, Grace), sig, false
+			return sig, fmt.Errorf("%w: still not done after %s", ErrCancelled, Grace)
 		case next := <-signals:
 			if sig != nil {
-				return fmt.Errorf("%w: ended by a second signal", ErrCancelled), sig, false
+				return sig, fmt.Errorf("%w: ended by a second signal", ErrCancelled)
 			}
 			sig = next
 			cancel(fmt.Errorf("%w by %s", ErrCancelled, sig))
