@@ -33,3 +33,11 @@ const (
 	DefaultAccessKey = "AKIALOCALAWS00000001"
 	DefaultSecretKey = "local-aws-secret-key-not-a-secret-at-all"
 )
+
+// Scope keys what belongs to one account in one region.
+func (id Identity) Scope() string { return id.AccountID + "/" + id.Region }
+
+// Resource builds the ARN of a resource of the caller: Resource("ecs", "cluster/main").
+func (id Identity) Resource(service, resource string) string {
+	return "arn:aws:" + service + ":" + id.Region + ":" + id.AccountID + ":" + resource
+}

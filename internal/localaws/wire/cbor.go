@@ -21,7 +21,7 @@ func decodeCBOR(body []byte, dst reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	return decode(dst, tree, func(field string) string { return field }, "")
+	return decode(dst, tree, asIs, "")
 }
 
 func fromCBOR(value cbor.Value) (any, error) {

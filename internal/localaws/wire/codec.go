@@ -22,7 +22,7 @@ func (s *Service) decodeInput(op *operation, labels map[string]string, r *http.R
 	case Query:
 		var form url.Values
 		if form, err = url.ParseQuery(string(body)); err == nil {
-			err = decodeQuery(form, in.Elem())
+			err = s.decodeQuery(form, in.Elem())
 		}
 	case RESTJSON, RESTXML:
 		if err = op.route.bind(in.Elem(), r, labels); err == nil {
@@ -103,7 +103,7 @@ func (s *Service) encodeOutput(w http.ResponseWriter, op *operation, out any, re
 // outputs writes the members that are headers and returns what is left for the body.
 func (rt *route) outputs(header http.Header, out reflect.Value) reflect.Value {
 	for field, name := range rt.OutHeaders {
-		value := encode(out.FieldByName(field), func(f string) string { return f })
+		value := encode(out.FieldByName(field), asIs)
 		if value != nil {
 			header.Set(name, xmlScalar(value))
 		}

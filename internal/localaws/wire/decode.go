@@ -44,7 +44,7 @@ func decodeStruct(dst reflect.Value, src any, name naming, path string) error {
 		return fmt.Errorf("%s: expected a structure, got %s", path, describe(src))
 	}
 	for _, f := range members(dst.Type()) {
-		wire := name(f.Name)
+		wire := name(dst.Type().Name(), f.Name)
 		value, given := tree[wire]
 		if !given {
 			continue

@@ -46,7 +46,7 @@ func encodeStruct(v reflect.Value, name naming) any {
 			continue
 		}
 		if value := encode(fv, name); value != nil {
-			out = append(out, member{name: name(f.Name), field: v.Type().Name() + "." + f.Name, value: value})
+			out = append(out, member{name: name(v.Type().Name(), f.Name), field: v.Type().Name() + "." + f.Name, value: value})
 		}
 	}
 	return out
@@ -86,5 +86,5 @@ func encodeUnion(v reflect.Value, name naming) any {
 	if !ok || !value.IsValid() {
 		return nil
 	}
-	return object{{name: name(variant), value: encode(value, name)}}
+	return object{{name: name("", variant), value: encode(value, name)}}
 }

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -105,6 +107,9 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, requestID string) (*
 	}
 	ctx := WithCaller(r.Context(), caller)
 	call := Call{Service: s.Name, Operation: op.name, Caller: caller}
+	if body, err = inflate(r, body); err != nil {
+		return s, s.malformed(err)
+	}
 	if op.raw != nil {
 		_, err := m.around(ctx, call, func() (any, error) { return nil, op.raw(w, r.WithContext(ctx)) })
 		return s, err
@@ -155,6 +160,22 @@ func readBody(r *http.Request) ([]byte, error) {
 			"The body is larger than %d bytes.", maxBody)
 	}
 	return body, nil
+}
+
+// inflate undoes a compressed body, after its signature was checked as it was sent.
+func inflate(r *http.Request, body []byte) ([]byte, error) {
+	if r.Header.Get("Content-Encoding") != "gzip" {
+		return body, nil
+	}
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("the body is not gzip: %w", err)
+	}
+	plain, err := io.ReadAll(io.LimitReader(z, maxBody))
+	if err != nil {
+		return nil, fmt.Errorf("the body is not gzip: %w", err)
+	}
+	return plain, nil
 }
 
 func (s *Service) operationName(r *http.Request, body []byte) string {
@@ -219,7 +240,7 @@ func (m *Mux) anonymous(r *http.Request) *Service {
 
 // Invoke calls an operation from inside local AWS, as a service principal would: the input is the SDK's own struct, in
 // names as the given function spells them.
-func (m *Mux) Invoke(ctx context.Context, service, operation string, input []byte, spell func(field string) string) (any, error) {
+func (m *Mux) Invoke(ctx context.Context, service, operation string, input []byte, spell func(owner, field string) string) (any, error) {
 	s := m.services[service]
 	if s == nil {
 		return nil, fmt.Errorf("local AWS has no service %q", service)

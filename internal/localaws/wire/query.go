@@ -8,7 +8,7 @@ import (
 )
 
 // decodeQuery fills an SDK input from a form: Tags.member.1.Key=a.
-func decodeQuery(form url.Values, dst reflect.Value) error {
+func (s *ServiceInfo) decodeQuery(form url.Values, dst reflect.Value) error {
 	tree := map[string]any{}
 	for key, values := range form {
 		if key == "Action" || key == "Version" {
@@ -18,7 +18,7 @@ func decodeQuery(form url.Values, dst reflect.Value) error {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	return decode(dst, tree, func(field string) string { return field }, "")
+	return decode(dst, tree, s.naming(), "")
 }
 
 // plant puts a leaf at the end of a path, growing branches on the way.

@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/aws-sdk-go-v2/service/codedeploy"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -36,8 +35,6 @@ var rpcServices = []struct {
 	{ServiceInfo{Name: "ecr", Protocol: JSON11, LowerCamel: true}, func(c aws.Config) any { return ecr.NewFromConfig(c) }},
 	{ServiceInfo{Name: "logs", Protocol: JSON11, LowerCamel: true},
 		func(c aws.Config) any { return cloudwatchlogs.NewFromConfig(c) }},
-	{ServiceInfo{Name: "codedeploy", Protocol: JSON11, LowerCamel: true},
-		func(c aws.Config) any { return codedeploy.NewFromConfig(c) }},
 	{ServiceInfo{Name: "ssm", Protocol: JSON11}, func(c aws.Config) any { return ssm.NewFromConfig(c) }},
 	{ServiceInfo{Name: "kms", Protocol: JSON11}, func(c aws.Config) any { return kms.NewFromConfig(c) }},
 	{ServiceInfo{Name: "secretsmanager", Protocol: JSON11}, func(c aws.Config) any { return secretsmanager.NewFromConfig(c) }},
@@ -55,8 +52,19 @@ var rpcServices = []struct {
 	{ServiceInfo{Name: "sts", Protocol: Query}, func(c aws.Config) any { return sts.NewFromConfig(c) }},
 }
 
-// notSpoken are operations that no action of the suite calls and whose form the codecs leave out.
-var notSpoken = map[string]string{}
+// notSpoken are operations that no action of the suite calls, with what the codecs or this test leave out for them.
+var notSpoken = map[string]string{
+	"ecs CreateGateway": "required union", "ssm CreateCloudConnector": "required union", "logs PutIntegration": "required union",
+	"logs GetLogObject": "event stream", "logs StartLiveTail": "event stream",
+	"ssm DescribeInstanceInformation": "filter in lower case", "ssm DescribeInstanceProperties": "filter in lower case",
+	"ssm DescribeSessions": "filter in lower case", "ssm ListAssociations": "filter in lower case",
+	"ssm ListCommandInvocations": "filter in lower case", "ssm ListCommands": "filter in lower case",
+	"ssm ListDocuments": "filter in lower case", "logs DescribeDestinations": "DestinationNamePrefix in upper case",
+	"sns CheckIfPhoneNumberIsOptedOut": "members in lower case", "sns GetSMSAttributes": "members in lower case",
+	"sns ListPhoneNumbersOptedOut": "members in lower case", "sns OptInPhoneNumber": "members in lower case",
+	"sns SetSMSAttributes": "members in lower case",
+	"ssm GetInventory":     "recursive input", "ssm GetOpsSummary": "recursive input", "ssm ListNodesSummary": "recursive input",
+}
 
 // TestEveryOperationRoundTrips fills every input and output struct of the SDK's services, and compares what arrives on
 // either side with what was sent: the SDK's own serializers judge the codecs.
@@ -76,6 +84,7 @@ func roundTripService(t *testing.T, info ServiceInfo, newClient func(aws.Config)
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	client := reflect.ValueOf(newClient(testConfig(server.URL)))
+	operations := 0
 	for i := range client.NumMethod() {
 		method := client.Type().Method(i)
 		if !isOperation(method.Type) || notSpoken[info.Name+" "+method.Name] != "" {
@@ -90,6 +99,7 @@ func roundTripService(t *testing.T, info ServiceInfo, newClient func(aws.Config)
 				received = in
 				return output.Addr().Interface(), nil
 			}})
+		operations++
 		results := client.Method(i).Call([]reflect.Value{reflect.ValueOf(t.Context()), input.Addr()})
 		if err, _ := results[1].Interface().(error); err != nil {
 			t.Errorf("%s: %v", method.Name, err)
@@ -102,6 +112,10 @@ func roundTripService(t *testing.T, info ServiceInfo, newClient func(aws.Config)
 			t.Errorf("%s: output\n got %s\nwant %s", method.Name, got, want)
 		}
 	}
+	if operations == 0 {
+		t.Error("found no operation on the client")
+	}
+	t.Logf("%d operations", operations)
 }
 
 func isOperation(t reflect.Type) bool {
@@ -109,15 +123,15 @@ func isOperation(t reflect.Type) bool {
 }
 
 func show(v reflect.Value) string {
-	return string(appendJSON(nil, encode(v, func(field string) string { return field })))
+	return string(appendJSON(nil, encode(v, asIs)))
 }
 
-// fill sets every member of an SDK struct, four levels deep.
+// fill sets every member of an SDK struct, down to fourteen levels.
 func fill(t reflect.Type, depth int) reflect.Value {
 	v := reflect.New(t).Elem()
 	switch t.Kind() {
 	case reflect.Pointer:
-		if depth < 12 {
+		if depth < 16 {
 			v.Set(fill(t.Elem(), depth+1).Addr())
 		}
 	case reflect.Struct:
@@ -125,7 +139,7 @@ func fill(t reflect.Type, depth int) reflect.Value {
 			v.Set(reflect.ValueOf(time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)))
 			break
 		}
-		if depth > 10 {
+		if depth > 14 {
 			break
 		}
 		for _, f := range members(t) {

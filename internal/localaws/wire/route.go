@@ -107,7 +107,6 @@ func unescape(s string) string {
 
 // bind fills the members that do not come from the body. in is the input struct.
 func (rt *route) bind(in reflect.Value, r *http.Request, labels map[string]string) error {
-	plain := func(field string) string { return field }
 	set := func(field string, values []string) error {
 		if len(values) == 0 {
 			return nil
@@ -121,7 +120,7 @@ func (rt *route) bind(in reflect.Value, r *http.Request, labels map[string]strin
 			}
 			src = list
 		}
-		return decode(target, src, plain, field)
+		return decode(target, src, asIs, field)
 	}
 	for field, value := range labels {
 		if err := set(field, []string{value}); err != nil {

@@ -20,14 +20,26 @@ type (
 	entries []member
 )
 
-// naming turns a Go field name into the wire's member name.
-type naming func(field string) string
+// naming turns a field of an SDK struct into the wire's member name.
+type naming func(owner, field string) string
+
+// asIs is the naming of protocols whose members are the SDK's field names.
+func asIs(_, field string) string { return field }
+
+// otherCase lists the structures whose members begin with the other case than the rest of their service.
+var otherCase = map[string]map[string]bool{
+	"ecr": {"Tag": true},
+	"sts": {"PolicyDescriptorType": true},
+}
 
 func (s *ServiceInfo) naming() naming {
-	if s.LowerCamel {
-		return lowerFirst
+	exceptions := otherCase[s.Name]
+	return func(owner, field string) string {
+		if s.LowerCamel != exceptions[owner] {
+			return lowerFirst(field)
+		}
+		return field
 	}
-	return func(field string) string { return field }
 }
 
 func lowerFirst(s string) string {

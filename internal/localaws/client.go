@@ -1,0 +1,53 @@
+package localaws
+
+import (
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/org/shipkit/internal/localaws/wire"
+)
+
+// Config is for the SDK's clients: the default account in eu-west-1.
+func (s *Server) Config() aws.Config {
+	return s.config(wire.DefaultRegion, wire.DefaultAccessKey, wire.DefaultSecretKey, "")
+}
+
+// ConfigFor is Config for another account and region.
+func (s *Server) ConfigFor(accountID, region string) aws.Config {
+	id, key := s.keys.User(accountID, "local")
+	return s.config(region, id, key.SecretKey, "")
+}
+
+// Session is Config with an access key of its own, whose ID it returns: faults and the record of calls tell clients
+// apart by it, so that a test can kill a run (Faults.DieAt) and go on looking at what it left.
+func (s *Server) Session(name string) (accessKeyID string, cfg aws.Config) {
+	id, key := s.keys.User(wire.DefaultAccount, name)
+	return id, s.config(wire.DefaultRegion, id, key.SecretKey, "")
+}
+
+func (s *Server) config(region, id, secret, token string) aws.Config {
+	return aws.Config{Region: region, BaseEndpoint: aws.String(s.URL),
+		Credentials: credentials.NewStaticCredentialsProvider(id, secret, token)}
+}
+
+// Env are the variables that point any AWS tool at local AWS, in the form of os.Environ.
+func (s *Server) Env() []string {
+	return s.env(wire.DefaultAccessKey, wire.DefaultSecretKey)
+}
+
+// SessionEnv is Env with an access key of its own, as Session is Config with one.
+func (s *Server) SessionEnv(name string) (accessKeyID string, env []string) {
+	id, key := s.keys.User(wire.DefaultAccount, name)
+	return id, s.env(id, key.SecretKey)
+}
+
+func (s *Server) env(id, secret string) []string {
+	return []string{
+		"AWS_ENDPOINT_URL=" + s.URL,
+		"AWS_REGION=" + wire.DefaultRegion,
+		"AWS_DEFAULT_REGION=" + wire.DefaultRegion,
+		"AWS_ACCESS_KEY_ID=" + id,
+		"AWS_SECRET_ACCESS_KEY=" + secret,
+		"AWS_EC2_METADATA_DISABLED=true",
+	}
+}

@@ -1,0 +1,51 @@
+package localaws
+
+import (
+	"github.com/org/shipkit/internal/localaws/ssm"
+	"github.com/org/shipkit/internal/localaws/sts"
+	"github.com/org/shipkit/internal/localaws/wire"
+)
+
+// compose builds every service of local AWS and tells each of those that it needs. A service's maker adds its lines
+// here: a field in Services, its New, and one line in the list that serve returns.
+func (s *Server) compose() error {
+	s.STS = sts.New(s.keys)
+	s.SSM = ssm.New(s.Clock)
+	s.serve("sts", s.STS)
+	s.serve("ssm", s.SSM)
+	return nil
+}
+
+// Services are the services of local AWS, with the Go API that tests use beside the wire.
+type Services struct {
+	STS *sts.Service
+	SSM *ssm.Service
+}
+
+// wired is what every service package offers.
+type wired interface{ Wire() *wire.Service }
+
+// stateful services survive a restart when local AWS is given a folder. Load is called before the first request.
+type stateful interface {
+	Save() ([]byte, error)
+	Load(state []byte) error
+}
+
+// closer services hold containers, processes, ports or goroutines.
+type closer interface{ Close() error }
+
+// serve puts a service on the wire, and has it saved and closed if it can be.
+func (s *Server) serve(name string, service wired) {
+	s.mux.Add(service.Wire())
+	s.own(name, service)
+}
+
+// own has something saved (under name) and closed with the server.
+func (s *Server) own(name string, thing any) {
+	if keeper, ok := thing.(stateful); ok {
+		s.states = append(s.states, state{name, keeper})
+	}
+	if c, ok := thing.(closer); ok {
+		s.closers = append(s.closers, c)
+	}
+}
