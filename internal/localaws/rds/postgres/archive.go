@@ -41,12 +41,20 @@ func (e *Engine) fresh(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("initialise a database: initdb: %w: %s", err, bytes.TrimSpace(out))
 	}
 	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	if err := errors.Join(w.AddFS(os.DirFS(dir)), w.Close()); err != nil {
-		return nil, fmt.Errorf("archive a fresh database: %w", err)
+	if err := archiveFolder(&b, dir); err != nil {
+		return nil, err
 	}
 	template.archive = b.Bytes()
 	return template.archive, nil
+}
+
+// archiveFolder writes the files of a data folder that no server uses.
+func archiveFolder(w io.Writer, dir string) error {
+	t := tar.NewWriter(w)
+	if err := errors.Join(t.AddFS(os.DirFS(dir)), t.Close()); err != nil {
+		return fmt.Errorf("archive a database: %w", err)
+	}
+	return nil
 }
 
 // unpack writes an archive's files into the folder dir, which it creates.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 
@@ -72,26 +73,36 @@ func setMaster(ctx context.Context, conn *pgx.Conn, m Master) error {
 	return nil
 }
 
-// Snapshot writes a consistent copy of the running server's data to a file,
-// as an archive for Engine.Restore. Clients go on reading and writing.
+// Snapshot writes a consistent copy of the server's data to a file, as an
+// archive for Engine.Restore. Clients go on reading and writing; a stopped
+// server's data is copied too.
 func (s *Server) Snapshot(ctx context.Context, file string) error {
 	s.mu.Lock()
-	port := s.port
+	port, running := s.port, s.cmd != nil
 	s.mu.Unlock()
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("snapshot database %s: %w", s.name, err)
 	}
-	var said bytes.Buffer
-	cmd := s.engine.command(ctx, "pg_basebackup", "-h", s.Dir(), "-p", strconv.Itoa(port), "-U", admin, "-D", "-",
-		"--format=tar", "--wal-method=fetch", "--checkpoint=fast", "--no-sync", "--no-manifest", "--no-password")
-	cmd.Stdout, cmd.Stderr = f, &said
-	err = cmd.Run()
-	if err != nil {
-		err = fmt.Errorf("pg_basebackup: %w: %s", err, bytes.TrimSpace(said.Bytes()))
+	if running {
+		err = s.baseBackup(ctx, f, port)
+	} else {
+		err = archiveFolder(f, s.Dir())
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("snapshot database %s: %w", s.name, errors.Join(err, os.Remove(file)))
+	}
+	return nil
+}
+
+// baseBackup copies the data of the running server.
+func (s *Server) baseBackup(ctx context.Context, w io.Writer, port int) error {
+	var said bytes.Buffer
+	cmd := s.engine.command(ctx, "pg_basebackup", "-h", s.Dir(), "-p", strconv.Itoa(port), "-U", admin, "-D", "-",
+		"--format=tar", "--wal-method=fetch", "--checkpoint=fast", "--no-sync", "--no-manifest", "--no-password")
+	cmd.Stdout, cmd.Stderr = w, &said
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("pg_basebackup: %w: %s", err, bytes.TrimSpace(said.Bytes()))
 	}
 	return nil
 }

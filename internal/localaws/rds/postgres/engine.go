@@ -84,6 +84,9 @@ func New(o Options) (*Engine, error) {
 	return e, nil
 }
 
+// Dir returns the folder that holds the data folders.
+func (e *Engine) Dir() string { return e.dir }
+
 // Close stops every server. A folder that New made is removed; a folder that
 // was given stays.
 func (e *Engine) Close() error {
@@ -101,6 +104,15 @@ func (e *Engine) Close() error {
 		errs = append(errs, os.RemoveAll(e.dir))
 	}
 	return errors.Join(errs...)
+}
+
+// Installed reports what this machine lacks to run servers; nil is nothing.
+func Installed() error {
+	if _, err := findBinaries(); err != nil {
+		return err
+	}
+	_, err := findOwner()
+	return err
 }
 
 // findBinaries returns the folder of the newest installed server.

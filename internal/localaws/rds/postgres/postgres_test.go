@@ -98,6 +98,29 @@ func TestStopKeepsDataAndPort(t *testing.T) {
 	}
 }
 
+func TestSnapshotOfAStoppedServer(t *testing.T) {
+	e := start(t)
+	source, err := e.Create(t.Context(), "source", master)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query(t, source, "create table t as select 7 as n")
+	if err := source.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	archive := filepath.Join(t.TempDir(), "snapshot.tar")
+	if err := source.Snapshot(t.Context(), archive); err != nil {
+		t.Fatal(err)
+	}
+	restored, err := e.Restore(t.Context(), "restored", archive, postgres.Master{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := query(t, restored, "select n from t"); got != "7" {
+		t.Errorf("restored row: got %s, want 7", got)
+	}
+}
+
 func TestSetMasterChangesThePassword(t *testing.T) {
 	e := start(t)
 	s, err := e.Create(t.Context(), "db", postgres.Master{User: "app", Password: "old", Database: "shop"})
