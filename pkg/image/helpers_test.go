@@ -67,7 +67,7 @@ func archive(t fataler, items ...item) []byte {
 			it.Size = int64(len(it.content))
 		}
 		if err := w.WriteHeader(&it.Header); err != nil {
-			t.Fatalf("write header %q: %v", it.Name, err)
+			t.Fatalf("write header %.80q: %v", it.Name, err)
 		}
 		if _, err := io.WriteString(w, it.content); err != nil {
 			t.Fatalf("write %q: %v", it.Name, err)

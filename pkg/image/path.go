@@ -76,14 +76,13 @@ const (
 )
 
 // parseWhiteout tells which path a layer's entry removes, and how: Whiteout,
-// Opaque, 0 for an ordinary entry. An entry to skip, which is a leftover of
-// AUFS, is an Opaque without effect: skip is true.
+// Opaque, 0 for an ordinary entry. What AUFS left over is to be skipped.
 func parseWhiteout(p string) (target string, kind Type, skip bool, err error) {
 	dir, base := parent(p), path.Base(p)
 	switch {
 	case base == whiteoutOpaque:
 		return dir, Opaque, false, nil
-	case strings.HasPrefix(base, whiteoutMeta):
+	case strings.HasPrefix(base, whiteoutMeta), strings.HasPrefix(p, whiteoutMeta):
 		return "", 0, true, nil
 	case !strings.HasPrefix(base, whiteoutPrefix):
 		return "", 0, false, nil

@@ -1,0 +1,1 @@
+require("express")().get("/", (_, res) => res.send("shop")).listen(8080);
