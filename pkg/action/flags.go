@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/org/shipkit/pkg/diag"
+	"github.com/org/shipkit/pkg/nearest"
 )
 
 // commandLine is what was given after the name of an action.
@@ -99,7 +100,7 @@ func suggestFlag(name string, fields []Field) string {
 	for _, f := range fields {
 		names = append(names, f.Input)
 	}
-	if near := nearest(name, names); near != "" {
+	if near := nearest.Word(name, names); near != "" {
 		return "did you mean --" + near + "?"
 	}
 	return "--help lists the flags"

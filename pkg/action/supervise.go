@@ -31,6 +31,9 @@ func supervise(ctx context.Context, signals <-chan os.Signal, do func(ctx contex
 	for {
 		select {
 		case err := <-done:
+			if err != nil && sig != nil {
+				err = fmt.Errorf("%w by %s: %w", ErrCancelled, sig, err)
+			}
 			return sig, err
 		case <-grace:
 			return sig, fmt.Errorf("%w: still not done after %s", ErrCancelled, Grace)

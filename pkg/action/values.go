@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/org/shipkit/pkg/diag"
+	"github.com/org/shipkit/pkg/nearest"
 )
 
 // Fill supplies values for inputs that neither the workflow nor a flag set,
@@ -121,7 +122,7 @@ func checkNames(meta *Metadata, unknown []string, values map[string]given) diag.
 
 // suggest names the known word nearest to name, or all of them.
 func suggest(name string, known []string) string {
-	if near := nearest(name, known); near != "" {
+	if near := nearest.Word(name, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	if len(known) == 0 {

@@ -1,10 +1,14 @@
-package action
+// Package nearest finds the word that somebody meant.
+package nearest
 
 import "strings"
 
-// nearest returns the word closest to name, or "" if none is close: at most a
+// Word returns the word closest to name, or "" if none is close: at most a
 // third of its letters differ, or one holds the other.
-func nearest(name string, words []string) string {
+func Word(name string, words []string) string {
+	if name == "" {
+		return ""
+	}
 	best, bestDistance := "", len(name)/3+2
 	for _, word := range words {
 		d := distance(plainName(name), plainName(word))
