@@ -10,6 +10,9 @@ import (
 )
 
 func main() {
-	program := action.Program{Version: versionText(), Specs: specs}
+	program := action.Program{
+		Version: versionText(), Specs: specs, Fill: fill,
+		Commands: []action.Command{configCommand},
+	}
 	os.Exit(program.Main(context.Background(), action.OSHost(), os.Args[1:]))
 }

@@ -1,0 +1,39 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// Input returns what the environment says of an action's input: its own
+// `inputs:` first, then the setting that feeds it.
+func (e Environment) Input(action, input string) (Value, bool) {
+	if v, ok := e.inputs[action][input]; ok {
+		return v, true
+	}
+	for _, v := range e.Values {
+		s, _ := lookup(v.Name)
+		if slices.Contains(s.feeds, action+"."+input) || slices.Contains(s.feeds, "*."+input) {
+			return v, true
+		}
+		if slices.Contains(s.feeds, action+".*") {
+			if text, ok := pair(v.Text, input); ok {
+				v.Text = text
+				return v, true
+			}
+		}
+	}
+	if input == "namespace" {
+		return Value{Name: "namespace", Text: e.Namespace.String(), Layer: e.Name, Place: "customer, project, environment"}, true
+	}
+	return Value{}, false
+}
+
+func pair(lines, key string) (string, bool) {
+	for line := range strings.Lines(lines) {
+		if name, text, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "="); ok && name == key {
+			return text, true
+		}
+	}
+	return "", false
+}
