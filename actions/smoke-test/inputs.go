@@ -23,7 +23,7 @@ type inputs struct {
 	BodyContains    []string          `input:"body-contains"`
 	JQ              []string          `input:"jq"`
 	MaxLatencyP95   time.Duration     `input:"max-latency-p95" min:"1ms"`
-	Timeout         time.Duration     `input:"timeout" min:"1s" max:"6h"`
+	Timeout         *time.Duration    `input:"timeout" min:"1s" max:"6h"`
 	AttemptTimeout  time.Duration     `input:"attempt-timeout" min:"100ms" max:"1h"`
 	Interval        time.Duration     `input:"interval" min:"10ms" max:"10m"`
 	RetryOn         string            `input:"retry-on"`
@@ -44,6 +44,8 @@ type inputs struct {
 	Resolve         []string          `input:"resolve"`
 	IPVersion       string            `input:"ip-version" oneof:"any,4,6"`
 	CAFile          action.File       `input:"ca-file"`
+	Checks          action.File       `input:"checks"`
+	Concurrency     *int              `input:"concurrency" min:"1" max:"256"`
 	ReportDir       string            `input:"report-dir"`
 	DryRun          bool              `input:"dry-run"`
 }
@@ -51,6 +53,16 @@ type inputs struct {
 // suite builds what to check from the inputs, or from the file that they name.
 func (in inputs) suite(getenv func(string) string) (*smoke.Suite, error) {
 	var problems diag.List
+	switch {
+	case in.URL == nil && in.Checks == "":
+		problems.Errorf("set url: https://your-service/health, or checks: smoke.yml", "neither url nor checks is given")
+		return nil, problems
+	case in.URL != nil && in.Checks != "":
+		problems.Errorf("give one of them", "both url and checks are given")
+		return nil, problems
+	case in.Checks != "":
+		return in.fromFile(getenv)
+	}
 	check := smoke.Defaults()
 	check.Name = in.URL.Hostname() + in.URL.EscapedPath()
 	check.Retry.AttemptTimeout, check.Retry.Interval = in.AttemptTimeout, in.Interval
@@ -66,7 +78,8 @@ func (in inputs) suite(getenv func(string) string) (*smoke.Suite, error) {
 		check.Load = &smoke.Load{Rate: *in.LoadRate, Duration: in.LoadDuration, InFlight: 64}
 	}
 	return &smoke.Suite{
-		Checks: []*smoke.Check{check}, Timeout: in.Timeout, Concurrency: 1, Secrets: in.secrets(),
+		Checks: []*smoke.Check{check}, Timeout: orDefault(in.Timeout, smoke.DefaultTimeout), Concurrency: 1,
+		Secrets: in.secrets(),
 	}, problems.Err()
 }
 

@@ -57,7 +57,7 @@ func row(c *smoke.CheckResult) []string {
 	for _, f := range c.Findings {
 		facts = append(facts, "expected "+markdown.Escape(f.Expected)+"; seen "+markdown.Escape(f.Seen))
 	}
-	if c.Version != nil {
+	if c.Version != nil && c.Version.Holds {
 		facts = append(facts, markdown.Escape(c.Version.Text()))
 	}
 	if c.Excerpt != "" {

@@ -2,6 +2,7 @@ package smoke
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"mime/multipart"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/org/shipkit/pkg/smoke/probe"
+	"github.com/org/shipkit/pkg/smoke/template"
 )
 
 // build puts the values into a request.
@@ -17,7 +19,7 @@ func (r Request) build(v Values, jar http.CookieJar, fresh bool) (probe.Request,
 	built := probe.Request{
 		Kind:         r.Kind,
 		Method:       r.Method,
-		URL:          r.URL.Expand(v),
+		URL:          withQuery(r.URL.Expand(v), r.Query, v),
 		Header:       fields(r.Header, v),
 		Cookies:      fields(r.Cookies, v),
 		User:         r.User.Expand(v),
@@ -45,6 +47,12 @@ func (r Request) build(v Values, jar http.CookieJar, fresh bool) (probe.Request,
 			return probe.Request{}, err
 		}
 		built.Body, contentType = body, kind
+	case r.JSON != nil:
+		body, err := json.Marshal(expandTree(r.JSON, v))
+		if err != nil {
+			return probe.Request{}, fmt.Errorf("build the JSON body: %w", err)
+		}
+		built.Body, contentType = body, "application/json"
 	default:
 		built.Body = []byte(r.Body.Expand(v))
 	}
@@ -71,12 +79,52 @@ func hasField(in []probe.Field, name string) bool {
 	return false
 }
 
+// formBody encodes fields as application/x-www-form-urlencoded, in their order.
 func formBody(form []Field, v Values) []byte {
 	pairs := make([]string, len(form))
 	for i, f := range form {
 		pairs[i] = url.QueryEscape(f.Name) + "=" + url.QueryEscape(f.Value.Expand(v))
 	}
 	return []byte(strings.Join(pairs, "&"))
+}
+
+// withQuery adds fields to the query of an address.
+func withQuery(address string, query []Field, v Values) string {
+	if len(query) == 0 {
+		return address
+	}
+	address, fragment, _ := strings.Cut(address, "#")
+	separator := "?"
+	if strings.Contains(address, "?") {
+		separator = "&"
+	}
+	address += separator + string(formBody(query, v))
+	if fragment != "" {
+		address += "#" + fragment
+	}
+	return address
+}
+
+// expandTree puts values into the texts of a JSON tree.
+func expandTree(node any, v Values) any {
+	switch node := node.(type) {
+	case template.Text:
+		return node.Expand(v)
+	case []any:
+		items := make([]any, len(node))
+		for i, item := range node {
+			items[i] = expandTree(item, v)
+		}
+		return items
+	case map[string]any:
+		members := make(map[string]any, len(node))
+		for name, member := range node {
+			members[name] = expandTree(member, v)
+		}
+		return members
+	default:
+		return node
+	}
 }
 
 func multipartBody(parts []Part, v Values) (body []byte, contentType string, err error) {

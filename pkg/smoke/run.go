@@ -17,12 +17,13 @@ type Options struct {
 }
 
 type runner struct {
-	prober   Prober
-	progress progress.Func
-	secrets  secrets
-	slots    chan struct{}
-	done     map[string]chan struct{}
-	results  map[string]*CheckResult
+	prober    Prober
+	progress  progress.Func
+	variables Values
+	secrets   secrets
+	slots     chan struct{}
+	done      map[string]chan struct{}
+	results   map[string]*CheckResult
 }
 
 // Run takes every check to a verdict. It returns when all have one, at the
@@ -33,7 +34,7 @@ func Run(ctx context.Context, suite *Suite, prober Prober, o Options) *Result {
 	ctx, cancel := context.WithTimeoutCause(ctx, suite.Timeout, fmt.Errorf("timeout is %s", short(suite.Timeout)))
 	defer cancel()
 	r := &runner{
-		prober: prober, progress: o.Progress,
+		prober: prober, progress: o.Progress, variables: suite.Variables,
 		slots:   make(chan struct{}, max(suite.Concurrency, 1)),
 		done:    map[string]chan struct{}{},
 		results: map[string]*CheckResult{},
@@ -64,7 +65,10 @@ func Run(ctx context.Context, suite *Suite, prober Prober, o Options) *Result {
 // check runs one check once those that it needs have passed.
 func (r *runner) check(ctx context.Context, c *Check) {
 	result := r.results[c.Name]
-	values := Values{}
+	values := maps.Clone(r.variables)
+	if values == nil {
+		values = Values{}
+	}
 	for _, need := range c.Needs {
 		<-r.done[need]
 		needed := r.results[need]

@@ -25,6 +25,8 @@ var _ Prober = (*probe.Client)(nil)
 // Suite is a set of checks with one budget of time.
 type Suite struct {
 	Checks []*Check
+	// Variables are known to all checks.
+	Variables Values
 	// Timeout bounds the whole run.
 	Timeout time.Duration
 	// Concurrency is how many checks run at a time.
@@ -78,12 +80,15 @@ type Step struct {
 
 // Request is a probe.Request whose texts may hold references.
 type Request struct {
-	Kind           probe.Kind
-	Method         string
-	URL            template.Text
-	Header         []Field
-	Cookies        []Field
-	Body           template.Text
+	Kind    probe.Kind
+	Method  string
+	URL     template.Text
+	Header  []Field
+	Cookies []Field
+	Query   []Field
+	Body    template.Text
+	// JSON is a body of maps, slices, template.Text and plain values.
+	JSON           any
 	Form           []Field
 	Multipart      []Part
 	User, Password template.Text
