@@ -1,6 +1,8 @@
 package localaws
 
 import (
+	"github.com/org/shipkit/internal/localaws/logs"
+	"github.com/org/shipkit/internal/localaws/secrets"
 	"github.com/org/shipkit/internal/localaws/ssm"
 	"github.com/org/shipkit/internal/localaws/sts"
 	"github.com/org/shipkit/internal/localaws/wire"
@@ -11,15 +13,21 @@ import (
 func (s *Server) compose() error {
 	s.STS = sts.New(s.keys)
 	s.SSM = ssm.New(s.Clock)
+	s.Secrets = secrets.New(s.Clock)
+	s.Logs = logs.New(s.Clock)
 	s.serve("sts", s.STS)
 	s.serve("ssm", s.SSM)
+	s.serve("secrets", s.Secrets)
+	s.serve("logs", s.Logs)
 	return nil
 }
 
 // Services are the services of local AWS, with the Go API that tests use beside the wire.
 type Services struct {
-	STS *sts.Service
-	SSM *ssm.Service
+	STS     *sts.Service
+	SSM     *ssm.Service
+	Secrets *secrets.Service
+	Logs    *logs.Service
 }
 
 // wired is what every service package offers.
