@@ -107,15 +107,17 @@ type merged struct {
 // finish sets configuration and manifest. Of the built image's configuration
 // every field stays as it is, known to us or not, but the layers and history.
 func (m *merged) finish(config []byte, diffIDs []v1.Hash, history []v1.History) (v1.Image, error) {
-	fields := map[string]any{}
-	decoder := json.NewDecoder(bytes.NewReader(config))
-	decoder.UseNumber()
-	if err := decoder.Decode(&fields); err != nil {
+	fields := map[string]json.RawMessage{}
+	if err := json.Unmarshal(config, &fields); err != nil {
 		return nil, fmt.Errorf("merge image: read configuration: %w", err)
 	}
-	fields["rootfs"] = v1.RootFS{Type: "layers", DiffIDs: diffIDs}
-	fields["history"] = history
 	var err error
+	if fields["rootfs"], err = json.Marshal(v1.RootFS{Type: "layers", DiffIDs: diffIDs}); err != nil {
+		return nil, fmt.Errorf("merge image: write layers: %w", err)
+	}
+	if fields["history"], err = json.Marshal(history); err != nil {
+		return nil, fmt.Errorf("merge image: write history: %w", err)
+	}
 	if m.rawConfig, err = json.Marshal(fields); err != nil {
 		return nil, fmt.Errorf("merge image: write configuration: %w", err)
 	}
@@ -187,14 +189,27 @@ func (m *merged) RawManifest() ([]byte, error) { return m.raw, nil }
 
 // LayerByDigest implements partial.CompressedImageCore.
 func (m *merged) LayerByDigest(digest v1.Hash) (partial.CompressedLayer, error) {
-	if m.delta != nil {
-		if d, err := m.delta.Digest(); err == nil && d == digest {
-			return m.delta, nil
+	for i, descriptor := range m.manifest.Layers {
+		if descriptor.Digest != digest {
+			continue
 		}
+		if m.delta != nil && i == len(m.manifest.Layers)-1 {
+			return renamedLayer{m.delta, descriptor.MediaType}, nil
+		}
+		layer, err := m.prev.LayerByDigest(digest)
+		if err != nil {
+			return nil, fmt.Errorf("find layer of previous image: %w", err)
+		}
+		return renamedLayer{layer, descriptor.MediaType}, nil
 	}
-	layer, err := m.prev.LayerByDigest(digest)
-	if err != nil {
-		return nil, fmt.Errorf("find layer of previous image: %w", err)
-	}
-	return layer, nil
+	return nil, fmt.Errorf("the merged image has no layer %s", digest)
 }
+
+// renamedLayer is a layer under another name of its media type.
+type renamedLayer struct {
+	v1.Layer
+	mediaType types.MediaType
+}
+
+// MediaType implements v1.Layer.
+func (l renamedLayer) MediaType() (types.MediaType, error) { return l.mediaType, nil }
