@@ -1,0 +1,250 @@
+package ecsdeploy
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/org/shipkit/pkg/diag"
+	"github.com/org/shipkit/pkg/progress"
+)
+
+// Result is how Apply ended.
+type Result struct {
+	// TaskDefinition is the ARN of the revision that was deployed.
+	TaskDefinition string
+	Services       []Verdict
+	// RunTasks are the ARNs of the one-off tasks.
+	RunTasks []string
+	// RunFailure is why the one-off task failed, nil if it did not.
+	RunFailure *Cause
+	Changed    bool
+	Took       time.Duration
+}
+
+// Err returns the findings of all services that did not end well, nil if the
+// step passes.
+func (r *Result) Err() error {
+	var list diag.List
+	for _, v := range r.Services {
+		if d := v.Diagnostic(); d != nil {
+			list.Add(d)
+		}
+	}
+	return list.Err()
+}
+
+// Hooks lets the caller keep what a later process needs.
+type Hooks struct {
+	// Started is called as soon as ECS took the change of a service, before
+	// the wait: a cancelled step has no time for it later. It may be nil.
+	Started  func(Handle)
+	Progress progress.Func
+}
+
+// Handle is enough to see a deployment through in another process.
+type Handle struct {
+	Cluster, Service, Before, TaskDefinition, DeploymentID string
+	Since                                                  time.Time
+}
+
+// Apply carries a plan out: it registers the revision, runs the one-off task,
+// updates the services and follows them to a verdict. The Result is never nil
+// and holds what was done also when there is an error; an error means that the
+// change could not be made, a bad verdict is in Result.Err.
+func Apply(ctx context.Context, c *Clients, p *Plan, hooks Hooks) (*Result, error) {
+	began := time.Now()
+	r := &Result{TaskDefinition: p.TaskDefinition, Changed: p.Changed()}
+	defer func() { r.Took = time.Since(began) }()
+	if err := unmoved(ctx, c, p); err != nil {
+		return r, err
+	}
+	if r.TaskDefinition == "" {
+		arn, err := register(ctx, c, p.Target)
+		if err != nil {
+			return r, err
+		}
+		r.TaskDefinition = arn
+		hooks.Progress.Milestone("register", "registered "+shortARN(arn))
+	}
+	if p.Request.RunTask != nil {
+		if err := runTask(ctx, c, p, r, hooks.Progress); err != nil {
+			return r, err
+		}
+	}
+	followers, err := update(ctx, c, p, r, hooks)
+	if err != nil {
+		r.Services = undo(ctx, followers, nil)
+		return r, err
+	}
+	r.Services = followAll(ctx, followers)
+	if r.Err() != nil {
+		r.Services = undo(ctx, followers, r.Services)
+		return r, nil
+	}
+	for _, s := range p.Services {
+		if err := applyScaling(ctx, c, s); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// unmoved checks that the services are as the plan saw them.
+func unmoved(ctx context.Context, c *Clients, p *Plan) error {
+	for _, s := range p.Services {
+		if s.Action == ActionNone {
+			continue
+		}
+		service, err := describeService(ctx, c, s)
+		if err != nil {
+			return err
+		}
+		if now := aws.ToString(service.TaskDefinition); now != s.Before {
+			return &diag.Diagnostic{
+				Summary: fmt.Sprintf("service %s changed since the plan: it runs %s, not %s", s.Name, shortARN(now), shortARN(s.Before)),
+				Try:     "run again; a concurrency group in the workflow keeps two deployments apart",
+			}
+		}
+	}
+	return nil
+}
+
+// update starts the deployment of every service. If one is refused, those that
+// were started come back for undo.
+func update(ctx context.Context, c *Clients, p *Plan, r *Result, hooks Hooks) ([]*follower, error) {
+	var followers []*follower
+	for _, s := range p.Services {
+		f := newFollower(c, s, p.Request.Wait, hooks.Progress)
+		f.target, f.definition = p.Target, r.TaskDefinition
+		if err := f.start(ctx, p); err != nil {
+			return followers, err
+		}
+		followers = append(followers, f)
+		if s.Action != ActionNone && hooks.Started != nil {
+			hooks.Started(f.handle())
+		}
+	}
+	return followers, nil
+}
+
+func (f *follower) handle() Handle {
+	return Handle{
+		Cluster: f.s.Cluster, Service: f.s.Name, Before: f.s.Before, TaskDefinition: f.definition,
+		DeploymentID: f.deploymentID, Since: f.since,
+	}
+}
+
+// start makes the one call that starts the change.
+func (f *follower) start(ctx context.Context, p *Plan) error {
+	switch f.s.Action {
+	case ActionUpdate:
+		return f.startUpdate(ctx)
+	case ActionCodeDeploy:
+		return f.startCodeDeploy(ctx, p.Request.CodeDeploy)
+	case ActionStop, ActionRefuse:
+		f.watcher, f.definition = &deploymentWatcher{c: f.c, deployment: f.s.deployment}, f.s.Before
+		return requestRollback(ctx, f.c, f.s.deployment, Hook{ID: f.s.hook})
+	default:
+		return nil
+	}
+}
+
+func (f *follower) startUpdate(ctx context.Context) error {
+	in := *f.s.update
+	in.TaskDefinition = aws.String(f.definition)
+	old := aws.ToString(primary(f.s.service).Id)
+	out, err := f.c.Services.UpdateService(ctx, &in)
+	if err != nil {
+		return fmt.Errorf("update service %s to %s: %w", f.s.Name, shortARN(f.definition), err)
+	}
+	d := primary(deref(out.Service))
+	f.deploymentID, f.since = aws.ToString(d.Id), deref(d.CreatedAt)
+	config := f.s.service.DeploymentConfiguration
+	if in.DeploymentConfiguration != nil {
+		config = in.DeploymentConfiguration
+	}
+	f.deadline = time.Now().Add(f.wait.Timeout + bakeTime(config))
+	if f.deploymentID != "" && f.deploymentID == old {
+		// ECS only changes a number: no deployment to follow.
+		f.watcher = &serviceWatcher{c: f.c, s: f.s, id: f.deploymentID, scalesInPlace: true}
+	}
+	f.progress.Milestone(f.task(), "started "+shortARN(f.definition)+" in place of "+shortARN(f.s.Before))
+	return nil
+}
+
+// followAll follows every service at once.
+func followAll(ctx context.Context, followers []*follower) []Verdict {
+	verdicts := make([]Verdict, len(followers))
+	var group sync.WaitGroup
+	for i, f := range followers {
+		switch {
+		case f.s.Action == ActionNone:
+			verdicts[i] = f.verdict(Unchanged)
+			verdicts[i].Serving = f.s.Before
+		case f.wait.Until == UntilStarted:
+			verdicts[i] = f.verdict(Started)
+		default:
+			group.Go(func() { verdicts[i] = f.followToEnd(ctx) })
+		}
+	}
+	group.Wait()
+	return verdicts
+}
+
+func (f *follower) followToEnd(ctx context.Context) Verdict {
+	switch f.s.Action {
+	case ActionCodeDeploy:
+		return f.followCodeDeploy(ctx)
+	case ActionStop, ActionRefuse:
+		return f.followRollback(ctx)
+	default:
+		return f.follow(ctx)
+	}
+}
+
+// undo makes it all or nothing: services that took the new revision go back
+// when another could not.
+func undo(ctx context.Context, followers []*follower, verdicts []Verdict) []Verdict {
+	if verdicts == nil {
+		verdicts = make([]Verdict, len(followers))
+		for i, f := range followers {
+			verdicts[i] = f.verdict(Started)
+		}
+	}
+	var group sync.WaitGroup
+	for i, f := range followers {
+		took := verdicts[i].Outcome == Succeeded || verdicts[i].Outcome == Started || verdicts[i].Outcome == Paused
+		if !took || !f.wait.Rollback || f.s.Action != ActionUpdate || f.s.Before == f.definition {
+			continue
+		}
+		group.Go(func() { verdicts[i] = f.takeBack(ctx, verdicts[i]) })
+	}
+	group.Wait()
+	return verdicts
+}
+
+// takeBack rolls one good service back for the sake of the others.
+func (f *follower) takeBack(ctx context.Context, v Verdict) Verdict {
+	v.Reason, v.By = "another service of this deployment failed", "this step"
+	if ctx.Err() != nil {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
+		defer cancel()
+		if err := redeployBefore(grace, f.c, f.s); err == nil {
+			v.RollbackRequested = true
+		}
+		v.Outcome = Cancelled
+		return v
+	}
+	if v.Outcome == Paused {
+		_ = requestRollback(ctx, f.c, v.Deployment, v.Hook) // redeploy below covers a refusal
+	}
+	v.Outcome = RolledBack
+	if f.watcher == nil {
+		f.watcher = &serviceWatcher{c: f.c, s: f.s, id: f.deploymentID}
+	}
+	return f.redeploy(ctx, v)
+}

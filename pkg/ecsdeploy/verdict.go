@@ -1,0 +1,181 @@
+package ecsdeploy
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/org/shipkit/pkg/diag"
+)
+
+// Outcome is how a deployment ended for one service.
+type Outcome string
+
+// The outcomes.
+const (
+	Succeeded  Outcome = "succeeded"
+	RolledBack Outcome = "rolled-back" // the old revision serves again, by ECS or somebody else
+	Failed     Outcome = "failed"
+	Superseded Outcome = "superseded" // a newer deployment took over
+	Paused     Outcome = "paused"     // waits for a promotion
+	TimedOut   Outcome = "timed-out"
+	Cancelled  Outcome = "cancelled"
+	Started    Outcome = "started"   // not waited for
+	Unchanged  Outcome = "unchanged" // nothing to deploy
+)
+
+// OK tells whether a step with this outcome passes.
+func (o Outcome) OK() bool {
+	return o == Succeeded || o == Paused || o == Started || o == Unchanged
+}
+
+// Verdict is how the deployment of one service ended.
+type Verdict struct {
+	Service, Cluster string
+	Outcome          Outcome
+	// Reason is one plain sentence, "" if there is nothing to say.
+	Reason string
+	// By is who rolled back or stopped the deployment.
+	By string
+	// Deployment is the ARN of the service deployment, or the ID of CodeDeploy's.
+	Deployment string
+	// TaskDefinition is what was deployed, Before what ran until then, Serving
+	// what serves at the end ("" if it could not be seen).
+	TaskDefinition, Before, Serving string
+	// RolledBack is true when Before was seen to serve again.
+	RolledBack bool
+	// RollbackRequested is true when ECS was asked to roll back and the end was
+	// not seen.
+	RollbackRequested bool
+	// Hook is the pause that waits for a promotion.
+	Hook Hook
+	// SupersededBy is the ARN of the newer deployment.
+	SupersededBy string
+	// Digests are the images that ECS runs, by container.
+	Digests map[string]string
+	Dossier Dossier
+	Took    time.Duration
+}
+
+// Hook is a pause of a deployment.
+type Hook struct {
+	ID, Stage string
+	Expires   time.Time
+}
+
+// Snapshot is one look at a service deployment.
+type Snapshot struct {
+	Status types.ServiceDeploymentStatus
+	// Reason is ECS's own sentence on the status.
+	Reason   string
+	Stage    types.ServiceDeploymentLifecycleStage
+	New, Old Side
+	// Failures counts failed tasks; Threshold is where ECS gives up, 0 if it
+	// does not.
+	Failures, Threshold int
+	// Alarms are the alarms that triggered.
+	Alarms []string
+	// RollbackReason is ECS's sentence on why it rolls back.
+	RollbackReason string
+	Hook           Hook
+}
+
+// Side is one revision during a deployment.
+type Side struct {
+	Running, Pending, Requested int
+	// Traffic is the share of production traffic in percent, -1 if unknown.
+	Traffic float64
+}
+
+// judge returns the outcome that a snapshot proves, "" while it is open. Only
+// SUCCESSFUL passes. STOPPED is not judged here: it needs a look at what came
+// after.
+func judge(s Snapshot, until Until) Outcome {
+	switch s.Status {
+	case types.ServiceDeploymentStatusSuccessful:
+		return Succeeded
+	case types.ServiceDeploymentStatusRollbackSuccessful:
+		return RolledBack
+	case types.ServiceDeploymentStatusRollbackFailed:
+		return Failed
+	case types.ServiceDeploymentStatusInProgress:
+		if s.Hook.ID != "" {
+			return Paused
+		}
+		shifted := s.Stage == types.ServiceDeploymentLifecycleStageBakeTime || s.Stage == types.ServiceDeploymentLifecycleStageCleanUp
+		if until == UntilTraffic && shifted {
+			return Succeeded
+		}
+	}
+	return ""
+}
+
+// goingBack tells whether ECS is rolling back.
+func goingBack(status types.ServiceDeploymentStatus) bool {
+	return status == types.ServiceDeploymentStatusRollbackRequested || status == types.ServiceDeploymentStatusRollbackInProgress
+}
+
+// Diagnostic is the verdict as a finding: nil if the step passes.
+func (v Verdict) Diagnostic() *diag.Diagnostic {
+	if v.Outcome.OK() {
+		return nil
+	}
+	d := &diag.Diagnostic{Summary: fmt.Sprintf("service %s: %s", v.Service, v.Headline()), Try: v.try()}
+	if len(v.Dossier.Causes) > 0 {
+		cause := v.Dossier.Causes[0]
+		d.Detail = cause.Detail()
+	}
+	return d
+}
+
+// Headline is the verdict in one sentence.
+func (v Verdict) Headline() string {
+	back := ""
+	switch {
+	case v.RolledBack:
+		back = "; " + shortARN(v.Before) + " serves again"
+	case v.RollbackRequested:
+		back = "; ECS was asked to roll back to " + shortARN(v.Before)
+	}
+	reason := ""
+	if v.Reason != "" {
+		reason = ": " + v.Reason
+	}
+	switch v.Outcome {
+	case Succeeded:
+		return shortARN(v.TaskDefinition) + " serves"
+	case Unchanged:
+		return shortARN(v.TaskDefinition) + " runs already"
+	case Started:
+		return shortARN(v.TaskDefinition) + " is being deployed; nobody waits for the end"
+	case Paused:
+		return "paused at " + v.Hook.Stage + ", waiting for a promotion"
+	case RolledBack:
+		return "rolled back by " + v.By + reason + back
+	case Superseded:
+		return "superseded by " + shortARN(v.SupersededBy)
+	case TimedOut:
+		return "not complete in time" + reason + back
+	case Cancelled:
+		return "cancelled" + reason + back
+	default:
+		return "failed" + reason + back
+	}
+}
+
+func (v Verdict) try() string {
+	if len(v.Dossier.Causes) > 0 {
+		return v.Dossier.Causes[0].Try
+	}
+	switch v.Outcome {
+	case Superseded:
+		return "look at the newer deployment; a concurrency group in the workflow queues deployments"
+	case TimedOut:
+		return "raise wait-for-minutes if the service only starts slowly"
+	case Cancelled:
+		return "run again when ready"
+	default:
+		return "see the events of the service in the ECS console"
+	}
+}
