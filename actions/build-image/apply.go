@@ -1,0 +1,242 @@
+package buildimage
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/org/shipkit/pkg/build"
+	"github.com/org/shipkit/pkg/diag"
+	"github.com/org/shipkit/pkg/image"
+	"github.com/org/shipkit/pkg/markdown"
+	"github.com/org/shipkit/pkg/progress"
+	"github.com/org/shipkit/pkg/registry"
+)
+
+// checkSize refuses a push of more than max bytes; 0 allows any.
+func (p *plan) checkSize(limit int64) error {
+	var sends int64
+	var largest []image.Change
+	for _, t := range p.targets {
+		sends += t.sends()
+		for _, i := range t.images {
+			if i.changes != nil && largest == nil {
+				largest = i.changes.Largest(10)
+			}
+		}
+	}
+	if limit == 0 || sends <= limit {
+		return nil
+	}
+	var detail bytes.Buffer
+	for _, change := range largest {
+		fmt.Fprintf(&detail, "%s %s, %s\n", change.Kind, change.Path, markdown.Bytes(change.Bytes))
+	}
+	return &diag.Diagnostic{
+		Summary: fmt.Sprintf("the push would send %s, max-upload allows %s", markdown.Bytes(sends), markdown.Bytes(limit)),
+		Detail:  detail.String(),
+		Try:     "leave the largest files out of the image (.dockerignore, a smaller stage), or raise `max-upload`",
+	}
+}
+
+// pusher carries a plan out.
+type pusher struct {
+	job      *job
+	cache    cache
+	link     *registry.Link
+	progress progress.Func
+}
+
+// apply pushes what the plan says, one target after the other: blobs first,
+// then manifests, children before their index, tags last.
+func (p *pusher) apply(ctx context.Context, all *plan) error {
+	for _, t := range all.targets {
+		started, before := time.Now(), p.link.Sent()
+		if err := p.push(ctx, t); err != nil {
+			return err
+		}
+		p.remember(t, p.link.Sent()-before, time.Since(started))
+	}
+	return nil
+}
+
+func (p *pusher) push(ctx context.Context, t *targetPlan) error {
+	if t.unchanged() {
+		p.progress.Milestone(t.repository.String(), "every tag names this image already: nothing to send")
+		return nil
+	}
+	var blobs []registry.Blob
+	for _, i := range t.images {
+		blobs = append(blobs, i.blobs()...)
+	}
+	attached, err := attestationBlobs(t.attestations)
+	if err != nil {
+		return err
+	}
+	if _, err := t.repo.Push(ctx, distinct(append(blobs, attached...))); err != nil {
+		return err //nolint:wrapcheck // says operation and object
+	}
+	if err := p.children(ctx, t); err != nil {
+		return err
+	}
+	for _, tag := range t.tags {
+		if err := t.repo.MoveTag(ctx, tag, t.expect[tag], t.top, p.job.Force); err != nil {
+			return err //nolint:wrapcheck // says operation and object
+		}
+		p.progress.Milestone(t.repository.String()+":"+tag, "is now "+markdown.Digest(t.top.Descriptor().Digest.String()))
+	}
+	for _, i := range t.images {
+		if err := p.pushIndex(ctx, t, i); err != nil {
+			p.progress.Warn("push file index", err.Error()+"; the next push compares with this runner's cache, or sends more")
+		}
+	}
+	return ctx.Err() //nolint:wrapcheck // the runtime knows why
+}
+
+// children puts the manifests that an index names.
+func (p *pusher) children(ctx context.Context, t *targetPlan) error {
+	if !t.top.MediaType.IsIndex() {
+		return nil
+	}
+	for _, i := range t.images {
+		if i.mode == modeSame {
+			continue
+		}
+		if _, err := t.repo.PutManifest(ctx, i.manifest.Descriptor().Digest.String(), i.manifest); err != nil {
+			return err //nolint:wrapcheck // says operation and object
+		}
+	}
+	for _, a := range t.attestations {
+		m, err := registry.ManifestOf(a.Image)
+		if err != nil {
+			return err //nolint:wrapcheck // says operation and object
+		}
+		if _, err := t.repo.PutManifest(ctx, m.Descriptor().Digest.String(), m); err != nil {
+			return err //nolint:wrapcheck // says operation and object
+		}
+	}
+	return nil
+}
+
+// pushIndex attaches the list of the image's files, for the next push.
+func (p *pusher) pushIndex(ctx context.Context, t *targetPlan, i *imagePlan) error {
+	if i.index == nil || i.mode == modeSame {
+		return nil
+	}
+	subject := i.manifest.Descriptor()
+	artifact, err := image.Artifact(i.index, subject)
+	if err != nil {
+		return err //nolint:wrapcheck // says operation and object
+	}
+	layers, err := artifact.Layers()
+	if err != nil {
+		return fmt.Errorf("list the index's parts: %w", err)
+	}
+	config, err := artifact.RawConfigFile()
+	if err != nil {
+		return fmt.Errorf("read the index's config: %w", err)
+	}
+	blobs := []registry.Blob{memoryBlob(config)}
+	for _, layer := range layers {
+		blob, err := registry.LayerBlob(layer)
+		if err != nil {
+			return err //nolint:wrapcheck // says operation and object
+		}
+		blobs = append(blobs, blob)
+	}
+	m, err := registry.ManifestOf(artifact)
+	if err != nil {
+		return err //nolint:wrapcheck // says operation and object
+	}
+	fresh := []registry.Blob{}
+	for _, blob := range distinct(blobs) {
+		if !i.indexBlobs[blob.Digest] {
+			fresh = append(fresh, blob)
+		}
+	}
+	if _, err := t.repo.Push(ctx, fresh); err != nil {
+		return err //nolint:wrapcheck // says operation and object
+	}
+	return t.repo.PutReferrer(ctx, subject.Digest, image.ArtifactType, m) //nolint:wrapcheck // says operation and object
+}
+
+// remember keeps what the next push wants to know. A cache that cannot be
+// written costs the next push bytes, not this one its success.
+func (p *pusher) remember(t *targetPlan, sent int64, took time.Duration) {
+	last := pushed{Digest: t.top.Descriptor().Digest.String(), BytesPerSecond: t.speed}
+	// Less than this says more of the latency than of the speed.
+	if const256k := int64(256 << 10); sent > const256k {
+		last.BytesPerSecond = float64(sent) / took.Seconds()
+	}
+	errs := []error{p.cache.keepPush(t.repository.String(), last)}
+	for _, i := range t.images {
+		if i.index != nil {
+			errs = append(errs, p.cache.keepIndex(i.index))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		p.progress.Warn("cache", err.Error())
+	}
+}
+
+// blobs returns what to send or mount for an image.
+func (i *imagePlan) blobs() []registry.Blob {
+	if i.mode == modeSame {
+		return nil
+	}
+	blobs := []registry.Blob{}
+	for _, layer := range i.layers {
+		if layer.fate == sent || layer.fate == mounted {
+			blobs = append(blobs, layer.blob)
+		}
+	}
+	return append(blobs, memoryBlob(i.config))
+}
+
+func attestationBlobs(attestations []build.Image) ([]registry.Blob, error) {
+	var blobs []registry.Blob
+	for _, a := range attestations {
+		layers, err := a.Layers()
+		if err != nil {
+			return nil, fmt.Errorf("list the parts of an attestation: %w", err)
+		}
+		for _, layer := range layers {
+			blob, err := registry.LayerBlob(layer)
+			if err != nil {
+				return nil, err //nolint:wrapcheck // says operation and object
+			}
+			blobs = append(blobs, blob)
+		}
+		config, err := a.RawConfigFile()
+		if err != nil {
+			return nil, fmt.Errorf("read an attestation: %w", err)
+		}
+		blobs = append(blobs, memoryBlob(config))
+	}
+	return blobs, nil
+}
+
+func memoryBlob(content []byte) registry.Blob {
+	digest, size, _ := v1.SHA256(bytes.NewReader(content)) // reading memory does not fail
+	return registry.Blob{Digest: digest, Size: size, Open: func(offset int64) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(content[offset:])), nil
+	}}
+}
+
+// distinct drops blobs that are there already.
+func distinct(blobs []registry.Blob) []registry.Blob {
+	seen := map[v1.Hash]bool{}
+	var out []registry.Blob
+	for _, blob := range blobs {
+		if !seen[blob.Digest] {
+			seen[blob.Digest] = true
+			out = append(out, blob)
+		}
+	}
+	return out
+}

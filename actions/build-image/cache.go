@@ -1,0 +1,106 @@
+package buildimage
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/org/shipkit/pkg/image"
+)
+
+// cache is the folder that outlives a run: file indexes of layers, what was
+// pushed last, how fast. Losing it costs bytes, never correctness: an entry
+// that cannot be read counts as absent.
+type cache struct{ dir string }
+
+func (c cache) path(kind, key string) string {
+	return filepath.Join(c.dir, kind, strings.NewReplacer("/", "_", ":", "_", "..", "_").Replace(key))
+}
+
+// put keeps an entry, whole or not at all.
+func (c cache) put(kind, key string, content []byte) error {
+	path := c.path(kind, key)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("keep %s for the next run: %w", kind, err)
+	}
+	if err := os.WriteFile(path+".new", content, 0o600); err != nil {
+		return fmt.Errorf("keep %s for the next run: %w", kind, err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("keep %s for the next run: %w", kind, err)
+	}
+	return nil
+}
+
+// layer returns the file index of a layer, nil if it is not known.
+func (c cache) layer(diffID v1.Hash) *image.LayerIndex {
+	blob, err := os.ReadFile(c.path("layers", diffID.String()))
+	if err != nil {
+		return nil
+	}
+	index, err := image.ReadLayerIndex(blob)
+	if err != nil || index.DiffID != diffID {
+		return nil
+	}
+	return index
+}
+
+// keepIndex keeps the indexes of all layers.
+func (c cache) keepIndex(index *image.Index) error {
+	for _, layer := range index.Layers {
+		if _, err := os.Stat(c.path("layers", layer.DiffID.String())); err == nil {
+			continue
+		}
+		blob, err := layer.Blob()
+		if err != nil {
+			return fmt.Errorf("encode the index of layer %s: %w", layer.DiffID, err)
+		}
+		if err := c.put("layers", layer.DiffID.String(), blob); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// index returns the index of an image all of whose layers are known.
+func (c cache) index(diffIDs []v1.Hash) *image.Index {
+	layers := make([]*image.LayerIndex, len(diffIDs))
+	for i, diffID := range diffIDs {
+		if layers[i] = c.layer(diffID); layers[i] == nil {
+			return nil
+		}
+	}
+	index, err := image.NewIndex(layers)
+	if err != nil {
+		return nil
+	}
+	return index
+}
+
+// pushed is what the last push to a repository left behind.
+type pushed struct {
+	Digest string `json:"digest"`
+	// BytesPerSecond is how fast it went; 0 means too short to tell.
+	BytesPerSecond float64 `json:"bytesPerSecond"`
+}
+
+func (c cache) lastPush(repository string) pushed {
+	var p pushed
+	content, err := os.ReadFile(c.path("pushes", repository))
+	if err != nil || json.Unmarshal(content, &p) != nil {
+		return pushed{}
+	}
+	return p
+}
+
+func (c cache) keepPush(repository string, p pushed) error {
+	content, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("keep the push to %s: %w", repository, err)
+	}
+	return c.put("pushes", repository, content)
+}

@@ -1,0 +1,318 @@
+package buildimage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/org/shipkit/pkg/build"
+	"github.com/org/shipkit/pkg/diag"
+	"github.com/org/shipkit/pkg/image"
+	"github.com/org/shipkit/pkg/registry"
+)
+
+// mode is how an image is pushed.
+type mode string
+
+const (
+	// modeSame: the registry holds this very image.
+	modeSame mode = "unchanged"
+	// modeConfig: the same files under another configuration.
+	modeConfig mode = "new configuration"
+	// modeDelta: the previous layers and one with the changes.
+	modeDelta mode = "delta"
+	// modeWhole: the built layers, without those that are there.
+	modeWhole mode = "whole layers"
+)
+
+// imagePlan is the push of one platform's image.
+type imagePlan struct {
+	platform string
+	mode     mode
+	// reasons say why it is pushed in this way.
+	reasons  []string
+	warnings []*diag.Diagnostic
+	manifest registry.Manifest
+	config   []byte
+	layers   []layerPlan
+	// changes against the previous image; nil when they are not known.
+	changes *image.Changes
+	// index of the pushed image's files; nil when it has none.
+	index *image.Index
+	// indexBlobs are blobs of the index that the registry holds.
+	indexBlobs map[v1.Hash]bool
+}
+
+// fate is what happens to a layer.
+type fate string
+
+const (
+	reused  fate = "reused"
+	mounted fate = "mounted"
+	sent    fate = "sent"
+	foreign fate = "foreign"
+)
+
+// layerPlan is one layer of the image to push.
+type layerPlan struct {
+	descriptor v1.Descriptor
+	fate       fate
+	// blob is what to send or mount.
+	blob registry.Blob
+}
+
+// total returns the size of the image.
+func (i *imagePlan) total() int64 {
+	n := int64(len(i.config))
+	for _, layer := range i.layers {
+		n += layer.descriptor.Size
+	}
+	return n
+}
+
+// sends returns the bytes that the push of this image sends, without headers.
+func (i *imagePlan) sends() int64 {
+	if i.mode == modeSame {
+		return 0
+	}
+	n := int64(len(i.config))
+	for _, layer := range i.layers {
+		if layer.fate == sent {
+			n += layer.descriptor.Size
+		}
+	}
+	return n
+}
+
+// decision finds out how to push one image.
+type decision struct {
+	planner *planner
+	target  *targetPlan
+	number  int
+	built   build.Image
+	prev    *previousImage
+	index   *image.Index
+	reasons []string
+}
+
+// errWhole ends the search for a delta: the reasons are noted.
+var errWhole = errors.New("no delta")
+
+// decide compares the image with the previous one and picks what sends less.
+func (d *decision) decide(ctx context.Context, attested bool) (*imagePlan, error) {
+	if d.planner.job.LayerDiff == "off" {
+		d.because("layer-diff is off")
+		return d.whole(ctx, nil)
+	}
+	var err error
+	if d.index, err = d.planner.builtIndex(ctx, d.number, d.built); err != nil {
+		return nil, err
+	}
+	if attested {
+		d.because("its attestations name the built image by digest")
+		return d.whole(ctx, nil)
+	}
+	planned, changes, err := d.delta(ctx)
+	if errors.Is(err, errWhole) {
+		if d.planner.job.LayerDiff == "always" && d.prev != nil {
+			return nil, fmt.Errorf("layer-diff is always, but no delta can be made: %s", d.reasons[len(d.reasons)-1])
+		}
+		return d.whole(ctx, changes)
+	}
+	return planned, err
+}
+
+func (d *decision) because(format string, args ...any) {
+	d.reasons = append(d.reasons, fmt.Sprintf(format, args...))
+}
+
+// delta plans the previous layers and one with the changes.
+func (d *decision) delta(ctx context.Context) (*imagePlan, *image.Changes, error) {
+	if d.prev == nil {
+		d.because("there is no previous image for %s", d.built.Platform.String())
+		return nil, nil, errWhole
+	}
+	fresh := d.freshBytes()
+	prevIndex, err := d.planner.previousIndex(ctx, d.prev, d.index, fresh/4)
+	if err != nil {
+		return nil, nil, err
+	}
+	if prevIndex == nil {
+		d.because("the previous image has no file index, and reading it costs more than it saves; the next push has one")
+		return nil, nil, errWhole
+	}
+	changes, err := image.Diff(prevIndex, d.index, d.options())
+	if err != nil {
+		d.because("its layers cannot be merged safely: %v", err)
+		return nil, nil, errWhole
+	}
+	if changes.Empty() {
+		planned, err := d.sameFiles(prevIndex)
+		return planned, changes, err
+	}
+	if d.planner.job.LayerDiff == "auto" && changes.Bytes >= fresh*4/5 {
+		d.because("the new layers are new almost throughout")
+		return nil, changes, errWhole
+	}
+	planned, err := d.changedFiles(ctx, prevIndex, changes)
+	return planned, changes, err
+}
+
+func (d *decision) options() image.Options {
+	return image.Options{MTime: image.MTime(d.planner.job.MTime)}
+}
+
+// freshBytes returns the bytes of the built layers that the previous image
+// does not have, as they lie on disk.
+func (d *decision) freshBytes() (n int64) {
+	layers, err := d.built.Layers()
+	if err != nil {
+		return 0
+	}
+	for _, layer := range layers {
+		diffID, _ := layer.DiffID()
+		size, _ := layer.Size()
+		if d.prevLayer(diffID) == nil {
+			n += size
+		}
+	}
+	return n
+}
+
+// sameFiles plans the previous layers under the built configuration, or
+// nothing when that is the same too.
+func (d *decision) sameFiles(prevIndex *image.Index) (*imagePlan, error) {
+	merged, err := image.Merge(d.prev.Image, withoutBuildCache(d.built.Image), nil, deltaNote)
+	if err != nil {
+		return nil, fmt.Errorf("merge with the previous image: %w", err)
+	}
+	same, err := sameSettings(d.prev.Image, merged)
+	if err != nil {
+		return nil, err
+	}
+	if !same {
+		d.because("every file is the same as in the previous image")
+		return d.finish(modeConfig, merged, prevIndex, nil)
+	}
+	d.because("files and settings are the same as in the previous image")
+	planned, err := d.finish(modeSame, d.prev.Image, prevIndex, nil)
+	if err != nil {
+		return nil, err
+	}
+	if d.prev.repo == d.target.repo {
+		planned.manifest = d.prev.raw
+	} else {
+		planned.mode = modeConfig
+	}
+	return planned, nil
+}
+
+// deltaNote describes a delta in the image's history.
+const deltaNote = "shipkit: files changed since the previous image"
+
+// changedFiles writes the delta, proves it and weighs it.
+func (d *decision) changedFiles(ctx context.Context, prevIndex *image.Index, changes *image.Changes) (*imagePlan, error) {
+	file := filepath.Join(d.planner.work, fmt.Sprintf("delta-%d-%s", d.number, d.prev.digest.Hex))
+	delta, err := d.writeDelta(ctx, changes, file)
+	if err != nil {
+		return nil, err
+	}
+	layer := delta.Layer(file)
+	content, err := layer.Compressed()
+	if err != nil {
+		return nil, fmt.Errorf("read the delta: %w", err)
+	}
+	merged, err := image.Verify(ctx, prevIndex, content, d.index, d.options())
+	if err := errors.Join(err, content.Close()); err != nil {
+		return nil, fmt.Errorf("check the delta against the built image: %w", err)
+	}
+	compaction := d.planner.job.compactPolicy().Decide(merged, d.index)
+	warnings := secretWarnings(compaction)
+	if compaction.Compact {
+		d.reasons = append(d.reasons, compaction.Reasons...)
+		planned, err := d.whole(ctx, changes)
+		if planned != nil {
+			planned.warnings = warnings
+		}
+		return planned, err
+	}
+	img, err := image.Merge(d.prev.Image, withoutBuildCache(d.built.Image), layer, deltaNote)
+	if err != nil {
+		return nil, fmt.Errorf("merge with the previous image: %w", err)
+	}
+	d.because("the changed files alone are less than the layers that hold them")
+	planned, err := d.finish(modeDelta, img, merged, changes)
+	if planned != nil {
+		planned.warnings = warnings
+	}
+	return planned, err
+}
+
+func (d *decision) writeDelta(ctx context.Context, changes *image.Changes, file string) (delta *image.Delta, err error) {
+	out, err := os.Create(file)
+	if err != nil {
+		return nil, fmt.Errorf("make the delta's file: %w", err)
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	compression := image.Compression{Algorithm: image.Gzip, Level: d.planner.job.CompressionLevel}
+	if d.zstd() {
+		compression.Algorithm = image.Zstd
+	}
+	delta, err = image.WriteDelta(ctx, out, d.built.Image, d.index, changes, compression, d.planner.work)
+	if err != nil {
+		return nil, fmt.Errorf("write the changed files: %w", err)
+	}
+	return delta, nil
+}
+
+// zstd tells whether new layers are compressed with zstd: when the user says
+// so, or the previous image shows that its runtime reads it.
+func (d *decision) zstd() bool {
+	if d.planner.job.Compression != "auto" || d.prev == nil {
+		return d.planner.job.Compression == "zstd"
+	}
+	manifest, err := d.prev.Manifest()
+	if err != nil {
+		return false
+	}
+	for _, layer := range manifest.Layers {
+		if layer.MediaType == types.OCILayerZStd {
+			return true
+		}
+	}
+	return false
+}
+
+// finish plans an image all of whose layers but the last are the previous
+// image's.
+func (d *decision) finish(how mode, img v1.Image, index *image.Index, changes *image.Changes) (*imagePlan, error) {
+	manifest, err := registry.ManifestOf(img)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says operation and object
+	}
+	config, err := img.RawConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("read the image's config: %w", err)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		return nil, fmt.Errorf("list the image's layers: %w", err)
+	}
+	planned := &imagePlan{
+		platform: d.built.Platform.String(), mode: how, reasons: d.reasons, manifest: manifest, config: config,
+		changes: changes, index: index, indexBlobs: d.prev.indexBlobs,
+	}
+	for _, layer := range layers {
+		one, err := d.layer(layer)
+		if err != nil {
+			return nil, err
+		}
+		planned.layers = append(planned.layers, one)
+	}
+	return planned, nil
+}

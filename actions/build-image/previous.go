@@ -1,0 +1,206 @@
+package buildimage
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/org/shipkit/pkg/build"
+	"github.com/org/shipkit/pkg/image"
+	"github.com/org/shipkit/pkg/registry"
+)
+
+// previous is what a push compares with.
+type previous struct {
+	// repo holds it: the target's own repository, or another of its registry.
+	repo     *registry.Repository
+	manifest registry.Manifest
+	digest   v1.Hash
+}
+
+// findPrevious returns the image to compare with, nil if there is none: the
+// one that the user names, what a tag names now, what this runner pushed last.
+func (p *planner) findPrevious(ctx context.Context, t *targetPlan) (*previous, error) {
+	if ref := p.job.previous; ref != nil {
+		return p.namedPrevious(ctx, t, ref)
+	}
+	references := []string{}
+	for _, tag := range t.tags {
+		if digest := t.expect[tag]; digest != (v1.Hash{}) {
+			references = append(references, digest.String())
+		}
+	}
+	if last := p.cache.lastPush(t.repository.String()).Digest; last != "" {
+		references = append(references, last)
+	}
+	for _, reference := range references {
+		m, found, err := t.repo.Manifest(ctx, reference)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // says operation and object
+		}
+		if found {
+			return &previous{repo: t.repo, manifest: m, digest: m.Descriptor().Digest}, nil
+		}
+	}
+	return nil, nil
+}
+
+// namedPrevious reads the image that the user names. One in another registry
+// helps nothing: its layers cannot be used by reference.
+func (p *planner) namedPrevious(ctx context.Context, t *targetPlan, ref name.Reference) (*previous, error) {
+	if ref.Context().RegistryStr() != t.repository.RegistryStr() {
+		t.note("previous-image is in another registry: its layers cannot be reused in " + t.repository.RegistryStr())
+		return nil, nil
+	}
+	repo := t.repo
+	if ref.Context() != t.repository {
+		var err error
+		if repo, err = p.open(ctx, ref.Context()); err != nil {
+			return nil, err
+		}
+	}
+	m, found, err := repo.Manifest(ctx, ref.Identifier())
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says operation and object
+	}
+	if !found {
+		t.note("previous-image " + ref.String() + " does not exist: pushing the whole image")
+		return nil, nil
+	}
+	return &previous{repo: repo, manifest: m, digest: m.Descriptor().Digest}, nil
+}
+
+// platform returns the image for a platform, nil if there is none.
+func (p *previous) platform(ctx context.Context, want build.Image) (*previousImage, error) {
+	m := p.manifest
+	if m.MediaType.IsIndex() {
+		index, err := v1.ParseIndexManifest(bytes.NewReader(m.Raw))
+		if err != nil {
+			return nil, fmt.Errorf("read the previous image's index: %w", err)
+		}
+		child := childFor(index, want)
+		if child == nil {
+			return nil, nil
+		}
+		var found bool
+		if m, found, err = p.repo.Manifest(ctx, child.Digest.String()); err != nil || !found {
+			return nil, err //nolint:wrapcheck // says operation and object
+		}
+	}
+	img, err := p.repo.Image(ctx, m)
+	if err != nil {
+		return nil, fmt.Errorf("read the previous image: %w", err)
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("read the previous image's config: %w", err)
+	}
+	if config.OS != want.Platform.OS || config.Architecture != want.Platform.Architecture {
+		return nil, nil
+	}
+	return &previousImage{Image: img, repo: p.repo, raw: m, digest: m.Descriptor().Digest, diffIDs: config.RootFS.DiffIDs}, nil
+}
+
+func childFor(index *v1.IndexManifest, want build.Image) *v1.Descriptor {
+	for i, child := range index.Manifests {
+		p := child.Platform
+		if child.MediaType.IsImage() && p != nil && p.OS == want.Platform.OS && p.Architecture == want.Platform.Architecture &&
+			(p.Variant == "" || want.Platform.Variant == "" || p.Variant == want.Platform.Variant) {
+			return &index.Manifests[i]
+		}
+	}
+	return nil
+}
+
+// previousImage is the previous image of one platform.
+type previousImage struct {
+	v1.Image
+	repo    *registry.Repository
+	raw     registry.Manifest
+	digest  v1.Hash
+	diffIDs []v1.Hash
+	// indexBlobs are the blobs of its index artifact, which need not be sent.
+	indexBlobs map[v1.Hash]bool
+}
+
+// index returns the previous image's files without pulling the image: from
+// the runner's cache or the artifact beside the image. Else the layers that
+// are not known are read, if that costs at most affordable bytes. It returns
+// nil when nothing is known.
+func (p *planner) previousIndex(ctx context.Context, prev *previousImage, built *image.Index, affordable int64) (*image.Index, error) {
+	if index := p.cache.index(prev.diffIDs); index != nil {
+		return index, nil
+	}
+	index, err := readIndexArtifact(ctx, prev)
+	if err != nil {
+		p.progress.Warn(planTask, err.Error()+"; going on without it")
+	}
+	if index != nil {
+		return index, nil
+	}
+	known := p.known(built)
+	if !p.worthReading(prev, known, affordable) {
+		return nil, nil
+	}
+	index, err = image.BuildIndex(ctx, prev.Image, image.BuildOptions{Known: known, Progress: p.progress})
+	if err != nil {
+		return nil, fmt.Errorf("index the previous image %s: %w", prev.digest, err)
+	}
+	return index, nil
+}
+
+// known finds the index of a layer in the cache or in an index at hand.
+func (p *planner) known(more *image.Index) func(v1.Hash) *image.LayerIndex {
+	return func(diffID v1.Hash) *image.LayerIndex {
+		if more != nil {
+			for _, layer := range more.Layers {
+				if layer.DiffID == diffID {
+					return layer
+				}
+			}
+		}
+		return p.cache.layer(diffID)
+	}
+}
+
+// worthReading tells whether the unknown layers are small enough to read.
+func (p *planner) worthReading(prev *previousImage, known func(v1.Hash) *image.LayerIndex, affordable int64) bool {
+	manifest, err := prev.Manifest()
+	if err != nil || len(manifest.Layers) != len(prev.diffIDs) {
+		return false
+	}
+	var cost int64
+	for i, diffID := range prev.diffIDs {
+		if known(diffID) == nil {
+			cost += manifest.Layers[i].Size
+		}
+	}
+	return p.job.LayerDiff == "always" || cost <= affordable
+}
+
+func readIndexArtifact(ctx context.Context, prev *previousImage) (*image.Index, error) {
+	m, found, err := prev.repo.Referrer(ctx, prev.digest, image.ArtifactType)
+	if err != nil || !found {
+		return nil, err //nolint:wrapcheck // says operation and object
+	}
+	artifact, err := prev.repo.Image(ctx, m)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says operation and object
+	}
+	index, err := image.ReadArtifact(artifact, prev.diffIDs)
+	if err != nil {
+		return nil, fmt.Errorf("read the file index of the previous image: %w", err)
+	}
+	manifest, err := artifact.Manifest()
+	if err != nil {
+		return nil, fmt.Errorf("read the file index of the previous image: %w", err)
+	}
+	prev.indexBlobs = map[v1.Hash]bool{manifest.Config.Digest: true}
+	for _, layer := range manifest.Layers {
+		prev.indexBlobs[layer.Digest] = true
+	}
+	return index, nil
+}
