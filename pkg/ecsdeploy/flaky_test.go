@@ -1,0 +1,22 @@
+package ecsdeploy
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+)
+
+// flaky is a link that is down while told so.
+type flaky struct {
+	*fakeAWS
+	down *atomic.Bool
+}
+
+func (f flaky) DescribeServiceDeployments(ctx context.Context, in *ecs.DescribeServiceDeploymentsInput, o ...func(*ecs.Options)) (*ecs.DescribeServiceDeploymentsOutput, error) {
+	if f.down.Load() {
+		return nil, errors.New("dial tcp: connection timed out")
+	}
+	return f.fakeAWS.DescribeServiceDeployments(ctx, in, o...)
+}
