@@ -21,6 +21,13 @@ type secrets struct {
 	forms []string
 }
 
+// Redact takes secrets, and what looks like one, out of a text.
+func Redact(text string, values []string) string {
+	var s secrets
+	s.add(values...)
+	return s.redact(text)
+}
+
 func (s *secrets) add(values ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -66,9 +66,10 @@ func (r *reader) check(n *yaml.Node, base baseline, scope []string) *smoke.Check
 	o.take("needs")
 	r.settings(o, &c)
 	o.duration("timeout", &c.Timeout, time.Second, 6*time.Hour)
-	switch steps := o.take("steps"); {
-	case o.has("compare"):
-		r.compare(o, base, &c, scope)
+	steps, compare := o.take("steps"), o.take("compare")
+	switch {
+	case compare != nil:
+		r.compare(o, compare, base, &c, scope)
 	case steps != nil:
 		scope = r.steps(steps, base, &c, scope)
 	default:

@@ -53,8 +53,8 @@ func (r *reader) stable(n *yaml.Node, w *smoke.Window) {
 }
 
 // compare reads a check that compares two addresses.
-func (r *reader) compare(o *object, base baseline, c *smoke.Check, scope []string) {
-	inner := r.object(o.take("compare"), "compare")
+func (r *reader) compare(o *object, n *yaml.Node, base baseline, c *smoke.Check, scope []string) {
+	inner := r.object(n, "compare")
 	if inner == nil {
 		return
 	}

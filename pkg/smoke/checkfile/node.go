@@ -1,6 +1,8 @@
 package checkfile
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,10 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"bytes"
-
 	"github.com/dustin/go-humanize"
 	"github.com/org/shipkit/pkg/diag"
+	"github.com/org/shipkit/pkg/smoke"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -41,7 +42,7 @@ func (r *reader) parse(data []byte) *yaml.Node {
 			r.fail(nil, "start with checks:", "the checks file is empty")
 			return nil
 		}
-		r.syntax(err)
+		r.syntax(data, err)
 		return nil
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
@@ -51,24 +52,36 @@ func (r *reader) parse(data []byte) *yaml.Node {
 	return document.Content[0]
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: line (\d+): `)
-
-// syntax reports a fault of the YAML itself; the library tells its line only
-// in the text.
-func (r *reader) syntax(err error) {
-	text := err.Error()
-	problem := &diag.Diagnostic{File: r.file, Line: 1, Err: err}
-	if groups := yamlLine.FindStringSubmatch(text); groups != nil {
-		problem.Line, _ = strconv.Atoi(groups[1])
-		text = strings.TrimPrefix(text, groups[0])
+// syntax reports a fault of the YAML itself. The library tells no column, and
+// often the line where the block starts: the fault is where no more lines can
+// help, so after the longest start of the file that parses.
+func (r *reader) syntax(data []byte, err error) {
+	_, text, found := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: "), ": ")
+	if !found {
+		text = strings.TrimPrefix(err.Error(), "yaml: ")
 	}
-	problem.Summary = "the YAML does not parse: " + strings.TrimPrefix(text, "yaml: ")
-	problem.Try = "look at the indentation and quotes at this line"
-	r.problems.Add(problem)
+	n := &yaml.Node{Line: 1, Column: 1}
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	end := len(data)
+	for i := len(lines) - 1; i > 0 && (len(lines)-i)*len(data) < maxSyntaxWork; i-- {
+		end -= len(lines[i])
+		if yaml.Unmarshal(data[:end], new(yaml.Node)) == nil {
+			indent := len(lines[i]) - len(bytes.TrimLeft(lines[i], " "))
+			n = &yaml.Node{Line: i + 1, Column: indent + 1}
+			break
+		}
+	}
+	r.fail(n, "look at the indentation and the quotes here and above", "the YAML does not parse: %s", text)
 }
+
+// maxSyntaxWork bounds the search for a fault, in bytes that are parsed.
+const maxSyntaxWork = 20 << 20
 
 // fail reports a problem at a node; a nil node is the file as a whole.
 func (r *reader) fail(n *yaml.Node, try, format string, args ...any) {
+	if r.exhausted() {
+		return // what follows comes of that
+	}
 	problem := &diag.Diagnostic{Summary: fmt.Sprintf(format, args...), Try: try, File: r.file, Line: 1}
 	if n != nil {
 		problem.Line, problem.Column = n.Line, n.Column
@@ -76,13 +89,32 @@ func (r *reader) fail(n *yaml.Node, try, format string, args ...any) {
 	r.problems.Add(problem)
 }
 
+// maxProblems bounds how many problems are reported.
+const maxProblems = 50
+
+// finish returns the problems in the order of the file, without secrets.
+func (r *reader) finish() error {
+	slices.SortStableFunc(r.problems, func(a, b *diag.Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	for _, problem := range r.problems {
+		problem.Summary = smoke.Redact(problem.Summary, r.secrets)
+	}
+	if more := len(r.problems) - maxProblems; more > 0 {
+		r.problems = append(r.problems[:maxProblems], &diag.Diagnostic{
+			Summary: fmt.Sprintf("the checks file has %d more problems", more), Try: "correct these first", File: r.file, Line: 1,
+		})
+	}
+	return r.problems.Err() //nolint:wrapcheck // the list is the error
+}
+
 // follow returns what an alias stands for.
 func (r *reader) follow(n *yaml.Node) *yaml.Node {
-	r.nodes++
 	if r.nodes == maxNodes {
 		r.fail(n, "use fewer aliases", "the checks file has more than %d values with its aliases followed", maxNodes)
 	}
-	if r.nodes >= maxNodes {
+	r.nodes++
+	if r.exhausted() {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: n.Line, Column: n.Column}
 	}
 	if n.Kind == yaml.AliasNode {
@@ -90,6 +122,8 @@ func (r *reader) follow(n *yaml.Node) *yaml.Node {
 	}
 	return n
 }
+
+func (r *reader) exhausted() bool { return r.nodes > maxNodes }
 
 // object is a mapping whose keys are taken one by one; done reports the rest.
 type object struct {

@@ -34,15 +34,15 @@ func Read(data []byte, o Options) (*smoke.Suite, error) {
 	r := &reader{file: o.File, env: o.Env, public: map[string]bool{}, statics: map[string]string{}}
 	if len(data) > MaxSize {
 		r.fail(nil, "split it into several files", "the checks file is larger than %d bytes", MaxSize)
-		return nil, r.problems
+		return nil, r.finish()
 	}
 	suite := &smoke.Suite{Timeout: o.Timeout, Concurrency: o.Concurrency}
 	if root := r.parse(data); root != nil {
 		r.suite(root, suite)
 	}
 	suite.Secrets = r.secrets
-	if err := r.problems.Err(); err != nil {
-		return nil, err //nolint:wrapcheck // the list is the error
+	if err := r.finish(); err != nil {
+		return nil, err
 	}
 	return suite, nil
 }

@@ -163,6 +163,7 @@ func (r *reader) tree(n *yaml.Node, scope []string, depth int) any {
 	n = r.follow(n)
 	if depth == maxDepth {
 		r.fail(n, "", "json is nested deeper than %d", maxDepth)
+		r.nodes = maxNodes + 1 // a circle of aliases meets this depth without end
 		return nil
 	}
 	switch n.Kind {
