@@ -2,6 +2,7 @@ package localaws
 
 import (
 	"github.com/org/shipkit/internal/localaws/logs"
+	"github.com/org/shipkit/internal/localaws/scheduler"
 	"github.com/org/shipkit/internal/localaws/secrets"
 	"github.com/org/shipkit/internal/localaws/ssm"
 	"github.com/org/shipkit/internal/localaws/sts"
@@ -15,10 +16,12 @@ func (s *Server) compose() error {
 	s.SSM = ssm.New(s.Clock)
 	s.Secrets = secrets.New(s.Clock)
 	s.Logs = logs.New(s.Clock)
+	s.Scheduler = scheduler.New(s.Clock, s.mux)
 	s.serve("sts", s.STS)
 	s.serve("ssm", s.SSM)
 	s.serve("secrets", s.Secrets)
 	s.serve("logs", s.Logs)
+	s.serve("scheduler", s.Scheduler)
 	return nil
 }
 
@@ -28,6 +31,8 @@ type Services struct {
 	SSM     *ssm.Service
 	Secrets *secrets.Service
 	Logs    *logs.Service
+
+	Scheduler *scheduler.Service
 }
 
 // wired is what every service package offers.

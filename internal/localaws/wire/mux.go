@@ -237,22 +237,3 @@ func (m *Mux) anonymous(r *http.Request) *Service {
 	}
 	return nil
 }
-
-// Invoke calls an operation from inside local AWS, as a service principal would: the input is the SDK's own struct, in
-// names as the given function spells them.
-func (m *Mux) Invoke(ctx context.Context, service, operation string, input []byte, spell func(owner, field string) string) (any, error) {
-	s := m.services[service]
-	if s == nil {
-		return nil, fmt.Errorf("local AWS has no service %q", service)
-	}
-	op := s.operations[operation]
-	if op == nil || op.call == nil {
-		return nil, s.unknownOperation(operation)
-	}
-	in, err := decodeNamed(op.input, input, spell)
-	if err != nil {
-		return nil, s.malformed(err)
-	}
-	call := Call{Service: service, Operation: operation, Caller: Caller(ctx), Input: in, InProcess: true}
-	return m.around(ctx, call, func() (any, error) { return op.invoke(ctx, in) })
-}
