@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -59,6 +60,9 @@ type Operation struct {
 	RunURL  string    `json:"runUrl,omitempty"`
 	Started time.Time `json:"started"`
 	Updated time.Time `json:"updated"`
+	// Replaces lists kinds of operations that this one may begin over although
+	// they have not ended, because it takes all back that they make.
+	Replaces []string `json:"-"`
 }
 
 // Journal keeps one operation at a time at a path of Parameter Store, with the
@@ -125,7 +129,8 @@ func (r *Run) Operation() Operation { return r.operation }
 // or starts fresh, whose timestamp is written before Begin returns. A nil
 // fresh resumes only: ErrNothing if there is nothing to resume.
 //
-// Errors: *HeldError if another run holds the lock.
+// Errors: *HeldError if another run holds the lock, *OtherError if an
+// operation of another kind is under way.
 func (j Journal) Begin(ctx context.Context, holder Holder, fresh *Operation) (*Run, error) {
 	lease, err := acquire(ctx, j.Parameters, j.Path+"/lock", holder)
 	if err != nil {
@@ -141,16 +146,24 @@ func (j Journal) Begin(ctx context.Context, holder Holder, fresh *Operation) (*R
 // ErrNothing says that the journal holds no operation to resume.
 var ErrNothing = errors.New("there is no operation under way")
 
+// OtherError says that an operation of another kind has not ended.
+type OtherError struct{ Operation Operation }
+
+func (e *OtherError) Error() string {
+	return fmt.Sprintf("operation %s of %s is %s at step %q: finish or abort it first",
+		e.Operation.Kind, e.Operation.Timestamp, e.Operation.Status, e.Operation.Step)
+}
+
 func (r *Run) load(ctx context.Context, holder Holder, fresh *Operation) error {
 	known, err := r.journal.Load(ctx)
 	if err != nil {
 		return err
 	}
+	replaces := known != nil && fresh != nil && slices.Contains(fresh.Replaces, known.Kind)
 	switch {
-	case known != nil && !known.Status.Ended() && fresh != nil && known.Kind != fresh.Kind:
-		return fmt.Errorf("operation %s of %s is %s at step %q: finish or abort it first",
-			known.Kind, known.Timestamp, known.Status, known.Step)
-	case known != nil && !known.Status.Ended():
+	case known != nil && !known.Status.Ended() && fresh != nil && known.Kind != fresh.Kind && !replaces:
+		return &OtherError{Operation: *known}
+	case known != nil && !known.Status.Ended() && !replaces:
 		r.operation, r.Resumed = *known, true
 		r.operation.RunURL = holder.RunURL
 		return nil
@@ -193,6 +206,28 @@ func (r *Run) mark(ctx context.Context, status Status, step, note string) error 
 	r.operation = op
 	if status == Detached {
 		return ErrDetached
+	}
+	return nil
+}
+
+// Forget removes the journal and the lock, when what they are about is gone for
+// good. Nobody else can hold the lock meanwhile, and a process that slept
+// through its lease never wakes to it.
+func (r *Run) Forget(ctx context.Context) error {
+	if err := r.lease.check(ctx); err != nil {
+		return err
+	}
+	if err := remove(ctx, r.journal.Parameters, r.journal.Path); err != nil {
+		return err
+	}
+	return r.lease.forget(ctx)
+}
+
+func remove(ctx context.Context, p Parameters, name string) error {
+	_, err := p.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: &name})
+	var missing *types.ParameterNotFound
+	if err != nil && !errors.As(err, &missing) {
+		return fmt.Errorf("remove parameter %s: %w", name, err)
 	}
 	return nil
 }

@@ -73,6 +73,7 @@ type lease struct {
 	mu         sync.Mutex
 	generation int
 	expires    time.Time
+	forgotten  bool
 }
 
 // acquire takes the lock's next generation if the present one is free.
@@ -128,6 +129,10 @@ func (l *lease) check(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	left := time.Until(l.expires)
+	if left <= 0 {
+		// Whatever happened since, this process was not there to see it.
+		return fmt.Errorf("the lease ran out: %w", ErrFenced)
+	}
 	if left <= lastMoment {
 		won, err := l.create(ctx, l.generation+1)
 		if err == nil && !won {
@@ -185,10 +190,38 @@ func (l *lease) keep(ctx context.Context) (kept context.Context, stop func()) {
 	}
 }
 
+// forget removes every generation; release does nothing then.
+func (l *lease) forget(ctx context.Context) error {
+	records, err := l.list(ctx)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for generation := range records {
+		if generation > l.generation {
+			return ErrFenced
+		}
+	}
+	for generation := range records {
+		if generation == l.generation {
+			continue // the last one: nobody may start while others are removed
+		}
+		if err := remove(ctx, l.parameters, l.name(generation)); err != nil {
+			return err
+		}
+	}
+	l.forgotten = true
+	return remove(ctx, l.parameters, l.name(l.generation))
+}
+
 // release lets anybody take the lock at once.
 func (l *lease) release(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.forgotten {
+		return nil
+	}
 	return l.put(ctx, l.generation, leaseRecord{Holder: l.holder, Expires: time.Now(), Released: true}, true)
 }
 
@@ -267,10 +300,8 @@ func (l *lease) prune(ctx context.Context, records map[int]leaseRecord) error {
 		if generation > l.generation-keepGenerations {
 			continue
 		}
-		_, err := l.parameters.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: aws.String(l.name(generation))})
-		var missing *types.ParameterNotFound
-		if err != nil && !errors.As(err, &missing) {
-			return fmt.Errorf("remove old lock %s: %w", l.name(generation), err)
+		if err := remove(ctx, l.parameters, l.name(generation)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -349,3 +349,51 @@ func TestJournalKeepsChoices(t *testing.T) {
 		}
 	})
 }
+
+func TestForgetLeavesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		for range 3 {
+			if _, err := run(w, "a", Options{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := journalOf(w).Begin(t.Context(), Holder{ID: "a"}, fresh)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(r.Forget(t.Context()), r.Close(t.Context())); err != nil || len(w.parameters) != 0 {
+			t.Errorf("left %v, %v", w.parameters, err)
+		}
+	})
+}
+
+func TestReplace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.slow = time.Minute
+		if _, err := run(w, "a", Options{Detach: true}); !errors.Is(err, ErrDetached) {
+			t.Fatal(err)
+		}
+		r, err := journalOf(w).Begin(t.Context(), Holder{ID: "a"}, &Operation{Kind: "end", Timestamp: fresh.Timestamp, Replaces: []string{"test"}})
+		if err != nil || r.Operation().Kind != "end" || r.Resumed {
+			t.Errorf("begin: %+v, %v", r, err)
+		}
+	})
+}
+
+// A process that slept through its lease must not go on, even if nobody has
+// taken it over: what it holds may have been forgotten meanwhile.
+func TestSleepThroughTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		r, err := journalOf(w).Begin(t.Context(), Holder{ID: "a"}, fresh)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(LeaseTime)
+		if err := r.Forward(t.Context(), steps(w), Options{}); !errors.Is(err, ErrFenced) || len(w.things) != 0 {
+			t.Errorf("forward: %v, made %s", err, w.names())
+		}
+	})
+}
