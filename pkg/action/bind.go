@@ -109,10 +109,10 @@ func (f Field) readOne(text string) (reflect.Value, error) {
 		return reflect.Value{}, errOther
 	}
 	if f.min != nil && less(value, f.min) {
-		return reflect.Value{}, errors.New("is too small")
+		return reflect.Value{}, errors.New("too small")
 	}
 	if f.max != nil && less(f.max, value) {
-		return reflect.Value{}, errors.New("is too large")
+		return reflect.Value{}, errors.New("too large")
 	}
 	return reflect.ValueOf(value), nil
 }
@@ -184,7 +184,7 @@ func (f Field) fault(text string, err error) string {
 	case errors.Is(err, errOther):
 		return quote(text) + " was given"
 	default:
-		return fmt.Sprintf("%s was given, which %s", quote(text), err)
+		return fmt.Sprintf("%s was given: %s", quote(text), err)
 	}
 }
 

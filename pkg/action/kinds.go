@@ -165,18 +165,21 @@ func parseFile(s string) (any, error) {
 	if _, err := parseText(s); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(filepath.Clean(s))
+	path := filepath.Clean(s)
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, reason(err)
+	case info.IsDir():
+		return nil, errors.New("a folder")
+	case !info.Mode().IsRegular():
+		return nil, errors.New("no regular file") // to open a pipe could wait for ever
+	}
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, reason(err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, reason(err)
-	}
-	if info.IsDir() {
-		return nil, errors.New("is a folder")
-	}
+	_ = f.Close()
 	return File(s), nil
 }
 

@@ -137,24 +137,52 @@ func (l List) Unwrap() []error {
 	return errs
 }
 
-// From returns the findings that err carries. An error without any becomes
-// one finding of severity Error; nil gives nil.
+// From returns the findings that err carries; nil gives nil. Errors that were
+// joined give theirs one after the other, an error without any becomes one
+// finding of severity Error, and text wrapped around one finding leads its
+// summary.
 func From(err error) List {
 	if err == nil {
 		return nil
+	}
+	if parts := joined(err); parts != nil {
+		var all List
+		for _, part := range parts {
+			all.Add(From(part)...)
+		}
+		return all
 	}
 	var list List
 	if errors.As(err, &list) {
 		return list
 	}
 	var d *Diagnostic
-	if errors.As(err, &d) {
-		if d == err { //nolint:errorlint // identity decides whether wrapping text would be lost
-			return List{d}
-		}
-		outer := *d
-		outer.Summary = strings.TrimSuffix(err.Error(), d.Error()) + d.Summary
-		return List{&outer}
+	if !errors.As(err, &d) {
+		return List{{Severity: Error, Summary: err.Error(), Err: err}}
 	}
-	return List{{Severity: Error, Summary: err.Error(), Err: err}}
+	around, ok := strings.CutSuffix(err.Error(), d.Error())
+	if !ok || around == "" {
+		return List{d}
+	}
+	outer := *d
+	outer.Summary, outer.Err = around+d.Summary, err
+	return List{&outer}
+}
+
+// joined returns the parts of an error that is no more than they are, as
+// errors.Join makes it; one with words of its own is not.
+func joined(err error) []error {
+	several, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // its own parts, not those of what it wraps
+	if !ok {
+		return nil
+	}
+	parts := several.Unwrap()
+	texts := make([]string, len(parts))
+	for i, part := range parts {
+		texts[i] = part.Error()
+	}
+	if err.Error() != strings.Join(texts, "\n") {
+		return nil
+	}
+	return parts
 }

@@ -6,14 +6,20 @@ package markdown
 
 import (
 	"fmt"
+	"math"
+	"regexp"
 	"strings"
 	"time"
 )
 
+// The empty comment keeps GitHub from linking a person or an issue, which a
+// backslash or an entity does not.
 var escaper = strings.NewReplacer(
 	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`,
-	"<", "&lt;", ">", "&gt;", "|", `\|`, "#", `\#`, "~", `\~`, "@", "&#64;",
+	"&", "&amp;", "<", "&lt;", ">", "&gt;", "|", `\|`, "~", `\~`, "@", "@"+noLink, "#", `\#`+noLink,
 )
+
+const noLink = "<!-- -->"
 
 // Escape returns s so that it shows as plain text: no markup, no HTML and no
 // mention of a person. New lines become spaces.
@@ -34,7 +40,7 @@ func Code(s string) string {
 	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") {
 		s = " " + s + " "
 	}
-	return fence + strings.ReplaceAll(s, "|", `\|`) + fence
+	return fence + s + fence
 }
 
 // Block returns s as a fenced code block in the given language ("" for none).
@@ -58,8 +64,12 @@ func Link(text, address string) string {
 	if !strings.HasPrefix(address, "https://") && !strings.HasPrefix(address, "http://") {
 		return Escape(text)
 	}
-	return "[" + Escape(text) + "](" + strings.NewReplacer(" ", "%20", "(", "%28", ")", "%29", "\n", "", "\r", "").Replace(address) + ")"
+	address = strings.NewReplacer(" ", "%20", "(", "%28", ")", "%29", "<", "%3C", ">", "%3E", "|", "%7C", "\n", "", "\r", "").Replace(address)
+	return "[" + Escape(text) + "](" + address + ")"
 }
+
+// pipe is one that would end a cell.
+var pipe = regexp.MustCompile(`((?:^|[^\\])(?:\\\\)*)\|`)
 
 // Table returns a table. Cells are Markdown already: pass them through Escape
 // or Code. Short rows are filled with empty cells.
@@ -70,7 +80,7 @@ func Table(header []string, rows [][]string) string {
 		for i := range header {
 			cell := ""
 			if i < len(cells) {
-				cell = strings.ReplaceAll(cells[i], "\n", "<br>")
+				cell = pipe.ReplaceAllString(strings.ReplaceAll(cells[i], "\n", "<br>"), `$1\|`)
 			}
 			b.WriteString(" " + cell + " |")
 		}
@@ -87,37 +97,39 @@ func Table(header []string, rows [][]string) string {
 // Bytes returns a size for a person in decimal units: 512 B, 20.5 kB,
 // 101.2 MB, 1.4 GB.
 func Bytes(n int64) string {
-	switch {
-	case n < 0:
-		return "-" + Bytes(-n)
-	case n < 1000:
+	size, units := float64(n), []string{"kB", "MB", "GB", "TB"}
+	if math.Abs(size) < 1000 {
 		return fmt.Sprintf("%d B", n)
-	case n < 1_000_000:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	case n < 1_000_000_000:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	default:
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
 	}
+	unit := ""
+	for _, unit = range units {
+		size /= 1000
+		if math.Abs(size) < 999.95 { // what rounds to 1000.0 is 1.0 of the next
+			break
+		}
+	}
+	return fmt.Sprintf("%.1f %s", size, unit)
 }
 
-// Duration returns a duration for a person: 80ms, 4.2s, 1m20s, 3h05m.
+// Duration returns a duration for a person: 80ms, 4.2s, 1m20s, 3h05m. It
+// rounds first: 59.7s is 1m00s.
 func Duration(d time.Duration) string {
+	sign := ""
+	if d < 0 {
+		sign, d = "-", d.Abs()
+	}
+	seconds, minutes := d.Round(time.Second), d.Round(time.Minute)
 	switch {
-	case d < 0:
-		return "-" + Duration(-d)
-	case d < time.Second:
-		return fmt.Sprintf("%dms", d.Milliseconds())
-	case d < 10*time.Second:
-		return fmt.Sprintf("%.1fs", d.Seconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(d.Round(time.Second).Seconds()))
-	case d < time.Hour:
-		d = d.Round(time.Second)
-		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	case d < time.Second-500*time.Microsecond:
+		return fmt.Sprintf("%s%dms", sign, d.Round(time.Millisecond).Milliseconds())
+	case d < 9950*time.Millisecond:
+		return fmt.Sprintf("%s%.1fs", sign, d.Seconds())
+	case seconds < time.Minute:
+		return fmt.Sprintf("%s%ds", sign, int(seconds.Seconds()))
+	case seconds < time.Hour:
+		return fmt.Sprintf("%s%dm%02ds", sign, int(seconds.Minutes()), int(seconds.Seconds())%60)
 	default:
-		d = d.Round(time.Minute)
-		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+		return fmt.Sprintf("%s%dh%02dm", sign, int(minutes.Hours()), int(minutes.Minutes())%60)
 	}
 }
 
