@@ -162,13 +162,19 @@ func (p *pusher) pushIndex(ctx context.Context, t *targetPlan, i *imagePlan) err
 	if _, err := t.repo.Push(ctx, fresh); err != nil {
 		return err //nolint:wrapcheck // says operation and object
 	}
-	return t.repo.PutReferrer(ctx, subject.Digest, image.ArtifactType, m) //nolint:wrapcheck // says operation and object
+	if err := t.repo.PutReferrer(ctx, subject.Digest, image.ArtifactType, m); err != nil {
+		return err //nolint:wrapcheck // says operation and object
+	}
+	for _, blob := range distinct(blobs) {
+		t.indexBlobs = append(t.indexBlobs, blob.Digest)
+	}
+	return nil
 }
 
 // remember keeps what the next push wants to know. A cache that cannot be
 // written costs the next push bytes, not this one its success.
 func (p *pusher) remember(t *targetPlan, sent int64, took time.Duration) {
-	last := pushed{Digest: t.top.Descriptor().Digest.String(), BytesPerSecond: t.speed}
+	last := pushed{Digest: t.top.Descriptor().Digest.String(), BytesPerSecond: t.speed, IndexBlobs: t.indexBlobs}
 	// Less than this says more of the latency than of the speed.
 	if const256k := int64(256 << 10); sent > const256k {
 		last.BytesPerSecond = float64(sent) / took.Seconds()

@@ -86,6 +86,8 @@ type pushed struct {
 	Digest string `json:"digest"`
 	// BytesPerSecond is how fast it went; 0 means too short to tell.
 	BytesPerSecond float64 `json:"bytesPerSecond"`
+	// IndexBlobs are the blobs of the file index that was attached to it.
+	IndexBlobs []v1.Hash `json:"indexBlobs,omitempty"`
 }
 
 func (c cache) lastPush(repository string) pushed {

@@ -98,6 +98,8 @@ type decision struct {
 	prev    *previousImage
 	index   *image.Index
 	reasons []string
+	// verbatim keeps every digest as it was built.
+	verbatim bool
 }
 
 // errWhole ends the search for a delta: the reasons are noted.
@@ -114,6 +116,7 @@ func (d *decision) decide(ctx context.Context, attested bool) (*imagePlan, error
 		return nil, err
 	}
 	if attested {
+		d.verbatim = true
 		d.because("its attestations name the built image by digest")
 		return d.whole(ctx, nil)
 	}

@@ -157,6 +157,9 @@ func (in inputs) request(rt *action.Runtime, problems *diag.List) build.Request 
 		Provenance: in.Provenance, SBOM: in.SBOM, Network: in.Network, ShmSize: in.ShmSize, Ulimits: in.Ulimit,
 		Outputs: in.Outputs, Builder: in.Builder, Load: in.Load, Tags: in.Tags,
 	}
+	if len(r.CacheFrom) == 0 && len(in.Tags) > 0 && in.Driver != "docker" && !in.NoCache {
+		r.RegistryCache = "type=registry,ref=" + in.Tags[0]
+	}
 	for _, secret := range r.Secrets {
 		rt.Mask(secret.Value)
 	}

@@ -67,7 +67,9 @@ type targetPlan struct {
 	top registry.Manifest
 	// attestations are pushed as they are.
 	attestations []build.Image
-	notes        []string
+	// indexBlobs are the blobs of the file indexes that apply attached.
+	indexBlobs []v1.Hash
+	notes      []string
 	// speed is what the last push measured, in bytes a second; 0 is unknown.
 	speed float64
 }

@@ -132,6 +132,12 @@ type previousImage struct {
 // nil when nothing is known.
 func (p *planner) previousIndex(ctx context.Context, prev *previousImage, built *image.Index, affordable int64) (*image.Index, error) {
 	if index := p.cache.index(prev.diffIDs); index != nil {
+		prev.indexBlobs = map[v1.Hash]bool{}
+		if last := p.cache.lastPush(prev.repo.Name().String()); last.Digest == prev.digest.String() {
+			for _, blob := range last.IndexBlobs {
+				prev.indexBlobs[blob] = true
+			}
+		}
 		return index, nil
 	}
 	index, err := readIndexArtifact(ctx, prev)

@@ -3,6 +3,7 @@ package buildimage
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,7 +74,7 @@ func planText(p *plan) string {
 }
 
 func estimate(t *targetPlan) string {
-	if t.duration() == 0 {
+	if t.duration() < time.Second {
 		return ""
 	}
 	return fmt.Sprintf(", about %s at the last push's %.2f MB/s", markdown.Duration(t.duration()), t.speed/1e6)
@@ -121,6 +122,9 @@ func planView(p *plan) string {
 func summaryView(r result) string {
 	var b strings.Builder
 	mark := "✅ Pushed: "
+	if !slices.ContainsFunc(r.plan.targets, func(t *targetPlan) bool { return !t.unchanged() }) {
+		mark = "✅ Nothing changed: "
+	}
 	if r.err != nil {
 		mark = "❌ Push failed: "
 	}

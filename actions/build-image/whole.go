@@ -118,9 +118,10 @@ func (d *decision) layer(layer v1.Layer) (layerPlan, error) {
 	return planned, nil
 }
 
-// prevLayer returns the previous image's layer of a diff ID, nil if it has none.
+// prevLayer returns the previous image's layer of a diff ID, to use under its
+// digest; nil if it has none.
 func (d *decision) prevLayer(diffID v1.Hash) v1.Layer {
-	if d.prev == nil {
+	if d.prev == nil || d.verbatim {
 		return nil
 	}
 	layers, err := d.prev.Layers()

@@ -94,12 +94,12 @@ func inEngine(inspect string) bool {
 
 func (b Builder) buildx(ctx context.Context, r Request, secrets []string, dir string) (*Built, error) {
 	layout, metadata := filepath.Join(dir, "layout"), filepath.Join(dir, "metadata.json")
-	if r.Load {
-		r.Outputs = append(r.Outputs[:len(r.Outputs):len(r.Outputs)], loadOutput(r.Tags))
-	}
 	args := append([]string{"buildx", "build"}, r.buildx(layout, metadata)...)
 	args = append(append(args, r.common(secrets)...), r.Context)
 	if err := b.run(ctx, r, args); err != nil {
+		return nil, err
+	}
+	if err := b.furtherOutputs(ctx, r, secrets); err != nil {
 		return nil, err
 	}
 	built, err := fromFolder(layout)
@@ -111,6 +111,25 @@ func (b Builder) buildx(ctx context.Context, r Request, secrets []string, dir st
 		return nil, errors.Join(fmt.Errorf("read the build's metadata: %w", err), built.Close())
 	}
 	return built, nil
+}
+
+// furtherOutputs writes what the user wants beside the push. It is a second
+// run, from the cache of the first: with several outputs in one run, buildx
+// names another output's manifest in the OCI layout.
+func (b Builder) furtherOutputs(ctx context.Context, r Request, secrets []string) error {
+	outputs := r.Outputs
+	if r.Load {
+		outputs = append(outputs[:len(outputs):len(outputs)], loadOutput(r.Tags))
+	}
+	if len(outputs) == 0 {
+		return nil
+	}
+	r.NoCache, r.Pull, r.CacheTo = false, false, nil
+	args := append([]string{"buildx", "build"}, r.options()...)
+	for _, output := range outputs {
+		args = append(args, "--output", output)
+	}
+	return b.run(ctx, r, append(append(args, r.common(secrets)...), r.Context))
 }
 
 // loadOutput makes buildx put the image into the engine. Names are separated

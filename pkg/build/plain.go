@@ -65,7 +65,7 @@ func (l *plainLog) step(id, text string) {
 	switch {
 	case name == "" && stepName.MatchString(text):
 		l.steps[id] = text
-		l.progress.Milestone(buildTask, text)
+		l.progress.Send(progress.Event{Task: buildTask, Text: text})
 	case strings.HasPrefix(text, "ERROR"):
 		l.failed = id
 		l.reason = strings.TrimPrefix(strings.TrimPrefix(text, "ERROR"), ": ")

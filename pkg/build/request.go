@@ -29,7 +29,10 @@ type Request struct {
 	SecretEnvs, SecretFiles []KeyValue
 	SSH                     []string
 	CacheFrom, CacheTo      []string
-	NoCache, Pull           bool
+	// RegistryCache is a further cache source, for buildx alone: a builder
+	// that does not find it goes on without.
+	RegistryCache string
+	NoCache, Pull bool
 	// Provenance and SBOM are what --provenance and --sbom take; "" means off.
 	Provenance, SBOM string
 	Network          string
@@ -73,8 +76,21 @@ func (r Request) common(secrets []string) []string {
 	return append(args, "--progress", "plain")
 }
 
-// buildx returns the arguments that only buildx knows.
+// buildx returns the arguments of the run whose image is pushed.
 func (r Request) buildx(layout, metadata string) []string {
+	// New layers stay uncompressed: they are compressed once, when it is known
+	// which part of them must be sent. Layers of the base image keep their
+	// bytes, and with them their digests. Attestations name an image by its
+	// digest, so that nothing may be compressed later.
+	compression := "uncompressed"
+	if r.attests() {
+		compression = "gzip"
+	}
+	return append(r.options(), "--metadata-file", metadata, "--output", "type=oci,tar=false,compression="+compression+",dest="+layout)
+}
+
+// options returns the arguments that only buildx knows.
+func (r Request) options() []string {
 	var args []string
 	flag := func(name string, values ...string) {
 		for _, value := range values {
@@ -87,18 +103,20 @@ func (r Request) buildx(layout, metadata string) []string {
 	if len(r.Platforms) > 0 {
 		flag("platform", strings.Join(r.Platforms, ","))
 	}
+	if r.RegistryCache != "" {
+		flag("cache-from", r.RegistryCache)
+	}
 	flag("build-context", pairs(r.Contexts)...)
 	flag("annotation", r.Annotations...)
 	flag("cache-to", r.CacheTo...)
 	flag("provenance", orFalse(r.Provenance))
 	flag("sbom", orFalse(r.SBOM))
-	flag("metadata-file", metadata)
-	// New layers stay uncompressed: they are compressed once, when it is known
-	// which part of them must be sent. Layers of the base image keep their
-	// bytes, and with them their digests.
-	flag("output", "type=oci,tar=false,compression=uncompressed,dest="+layout)
-	flag("output", r.Outputs...)
 	return args
+}
+
+// attests tells whether the builder adds attestations.
+func (r Request) attests() bool {
+	return orFalse(r.Provenance) != "false" || orFalse(r.SBOM) != "false"
 }
 
 func orFalse(s string) string {
@@ -147,8 +165,8 @@ func (r Request) unsupported() []string {
 	add("build-contexts", len(r.Contexts) > 0)
 	add("annotations", len(r.Annotations) > 0)
 	add("cache-to", len(r.CacheTo) > 0)
-	add("provenance", r.Provenance != "" && r.Provenance != "false")
-	add("sbom", r.SBOM != "" && r.SBOM != "false")
+	add("provenance", orFalse(r.Provenance) != "false")
+	add("sbom", orFalse(r.SBOM) != "false")
 	add("outputs", len(r.Outputs) > 0)
 	return names
 }
