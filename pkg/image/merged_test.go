@@ -239,7 +239,7 @@ func TestDeltaBytesArePinned(t *testing.T) {
 func TestCompressionIsChecked(t *testing.T) {
 	t.Parallel()
 	for _, c := range []Compression{{"lz4", 0}, {Gzip, 10}, {Gzip, -1}, {Zstd, 23}, {Zstd, -1}} {
-		if _, err := c.writer(io.Discard); err == nil {
+		if _, err := c.atLevel(0).writer(io.Discard); err == nil {
 			t.Errorf("%+v is allowed", c)
 		}
 	}

@@ -235,7 +235,7 @@ func (s *scan) addParents() {
 // contentHash computes sums of contents, one after the other.
 type contentHash struct{ buffer []byte }
 
-func newContentHash() *contentHash { return &contentHash{buffer: make([]byte, 256<<10)} }
+func newContentHash() *contentHash { return &contentHash{buffer: make([]byte, 64<<10)} }
 
 // read sets the sums of file, whose content is all of r.
 func (c *contentHash) read(p string, file *File, r io.Reader) error {

@@ -19,8 +19,8 @@ import (
 // Chunks are what travels between the goroutine that reads, decompresses and
 // hashes the archive and the one that hashes its files.
 const (
-	chunkSize  = 512 << 10
-	chunkCount = 4
+	chunkSize  = 128 << 10
+	chunkCount = 8
 )
 
 // decompress returns the plain content of r: gzip, zstd or neither. The
