@@ -1,0 +1,162 @@
+package environment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/org/shipkit/pkg/namespace"
+	"github.com/org/shipkit/pkg/saga"
+)
+
+// Down ends the environment: it removes what there is, whoever made it half or
+// whole, and then what is known of it. An environment that is not there is no
+// error.
+func (m *Manager) Down(ctx context.Context, n namespace.Namespace) (Result, error) {
+	record, err := m.mine(ctx, n)
+	if err != nil {
+		return Result{}, err
+	}
+	if record == nil {
+		nothing, err := m.nothing(ctx, n)
+		if err != nil || nothing {
+			return Result{}, err
+		}
+		record = &Record{Namespace: n.String(), Repository: m.Repository}
+	}
+	run, err := m.begin(ctx, n, saga.Operation{
+		Kind: kindDown, Timestamp: namespace.TimestampOf(time.Now()), Replaces: []string{kindUp},
+	})
+	if err != nil {
+		return Result{}, fmt.Errorf("end environment %s: %w", n, err)
+	}
+	if err := run.Forward(ctx, m.fall(n, record), m.Options); err != nil {
+		return Result{}, errors.Join(err, run.Close(ctx))
+	}
+	record.State = Ending
+	return Result{Record: *record, Changed: true}, errors.Join(run.Forget(ctx), run.Close(ctx))
+}
+
+// mine returns the record, and refuses another repository's.
+func (m *Manager) mine(ctx context.Context, n namespace.Namespace) (*Record, error) {
+	record, err := m.Records.Get(ctx, n)
+	if err == nil && record != nil && record.Repository != m.Repository {
+		return nil, fmt.Errorf("environment %s belongs to repository %s: it is left alone", n, record.Repository)
+	}
+	return record, err
+}
+
+// nothing tells that neither a backend nor a journal knows the environment.
+func (m *Manager) nothing(ctx context.Context, n namespace.Namespace) (bool, error) {
+	operation, err := m.journal(n).Load(ctx)
+	if err != nil || operation != nil {
+		return false, err
+	}
+	status, err := m.Backend.Look(ctx, n)
+	return err == nil && status == nil, err
+}
+
+// fall lists the steps of an end. The record goes last: as long as it is there,
+// the environment is found again.
+func (m *Manager) fall(n namespace.Namespace, record *Record) []saga.Step {
+	return []saga.Step{
+		{
+			Name: "mark as ending", Commit: true,
+			Done: func(ctx context.Context) (bool, error) {
+				known, err := m.Records.Get(ctx, n)
+				return err == nil && (known == nil || known.State == Ending), err
+			},
+			Do: func(ctx context.Context) error {
+				ending := *record
+				ending.State = Ending
+				return m.Records.Put(ctx, n, ending)
+			},
+		},
+		{
+			Name: "remove the environment",
+			Done: func(ctx context.Context) (bool, error) {
+				status, err := m.Backend.Look(ctx, n)
+				return err == nil && status == nil, err
+			},
+			Do: func(ctx context.Context) error { return m.vanish(ctx, n) },
+		},
+		always("cancel the arranged end", func(ctx context.Context) error { return m.Ends.Cancel(ctx, n) }),
+		always("free the slot", func(ctx context.Context) error { return m.Slots.Release(ctx, n.String()) }),
+		{
+			Name: "remove the record",
+			Done: func(ctx context.Context) (bool, error) {
+				known, err := m.Records.Get(ctx, n)
+				return err == nil && known == nil, err
+			},
+			Do: func(ctx context.Context) error { return m.Records.Delete(ctx, n) },
+		},
+	}
+}
+
+// always is a step that is cheaper to repeat than to look for.
+func always(name string, do func(context.Context) error) saga.Step {
+	done := false
+	return saga.Step{
+		Name: name,
+		Done: func(context.Context) (bool, error) { return done, nil },
+		Do: func(ctx context.Context) error {
+			err := do(ctx)
+			done = err == nil
+			return err
+		},
+	}
+}
+
+// vanish removes the backend's part and waits until it is gone. A change that
+// is under way ends first; a removal that failed is tried again.
+func (m *Manager) vanish(ctx context.Context, n namespace.Namespace) error {
+	tries := 0
+	for {
+		status, err := m.Backend.Look(ctx, n)
+		if err != nil {
+			return err
+		}
+		if status == nil {
+			// What was created a moment ago may not be seen yet.
+			if err := sleep(ctx, settle); err != nil {
+				return err
+			}
+			if status, err = m.Backend.Look(ctx, n); err != nil || status == nil {
+				return err
+			}
+		}
+		if !status.Busy && !status.Deleting {
+			if tries++; tries > removeTries {
+				return fmt.Errorf("environment %s does not go after %d tries: %s", n, removeTries, status.Failed)
+			}
+			if err := m.Backend.Destroy(ctx, n); err != nil {
+				return err
+			}
+		}
+		if err := sleep(ctx, 5*time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+const (
+	removeTries = 5
+	settle      = 6 * time.Second
+)
+
+func isHeld(err error) bool {
+	var held *saga.HeldError
+	return errors.As(err, &held)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
