@@ -79,14 +79,14 @@ func (p *pusher) push(ctx context.Context, t *targetPlan) error {
 		return err
 	}
 	if _, err := t.repo.Push(ctx, distinct(append(blobs, attached...))); err != nil {
-		return err //nolint:wrapcheck // says operation and object
+		return err
 	}
 	if err := p.children(ctx, t); err != nil {
 		return err
 	}
 	for _, tag := range t.tags {
 		if err := t.repo.MoveTag(ctx, tag, t.expect[tag], t.top, p.job.Force); err != nil {
-			return err //nolint:wrapcheck // says operation and object
+			return err
 		}
 		p.progress.Milestone(t.repository.String()+":"+tag, "is now "+markdown.Digest(t.top.Descriptor().Digest.String()))
 	}
@@ -108,16 +108,16 @@ func (p *pusher) children(ctx context.Context, t *targetPlan) error {
 			continue
 		}
 		if _, err := t.repo.PutManifest(ctx, i.manifest.Descriptor().Digest.String(), i.manifest); err != nil {
-			return err //nolint:wrapcheck // says operation and object
+			return err
 		}
 	}
 	for _, a := range t.attestations {
 		m, err := registry.ManifestOf(a.Image)
 		if err != nil {
-			return err //nolint:wrapcheck // says operation and object
+			return err
 		}
 		if _, err := t.repo.PutManifest(ctx, m.Descriptor().Digest.String(), m); err != nil {
-			return err //nolint:wrapcheck // says operation and object
+			return err
 		}
 	}
 	return nil
@@ -131,7 +131,7 @@ func (p *pusher) pushIndex(ctx context.Context, t *targetPlan, i *imagePlan) err
 	subject := i.manifest.Descriptor()
 	artifact, err := image.Artifact(i.index, subject)
 	if err != nil {
-		return err //nolint:wrapcheck // says operation and object
+		return err
 	}
 	layers, err := artifact.Layers()
 	if err != nil {
@@ -145,13 +145,13 @@ func (p *pusher) pushIndex(ctx context.Context, t *targetPlan, i *imagePlan) err
 	for _, layer := range layers {
 		blob, err := registry.LayerBlob(layer)
 		if err != nil {
-			return err //nolint:wrapcheck // says operation and object
+			return err
 		}
 		blobs = append(blobs, blob)
 	}
 	m, err := registry.ManifestOf(artifact)
 	if err != nil {
-		return err //nolint:wrapcheck // says operation and object
+		return err
 	}
 	fresh := []registry.Blob{}
 	for _, blob := range distinct(blobs) {
@@ -160,10 +160,10 @@ func (p *pusher) pushIndex(ctx context.Context, t *targetPlan, i *imagePlan) err
 		}
 	}
 	if _, err := t.repo.Push(ctx, fresh); err != nil {
-		return err //nolint:wrapcheck // says operation and object
+		return err
 	}
 	if err := t.repo.PutReferrer(ctx, subject.Digest, image.ArtifactType, m); err != nil {
-		return err //nolint:wrapcheck // says operation and object
+		return err
 	}
 	for _, blob := range distinct(blobs) {
 		t.indexBlobs = append(t.indexBlobs, blob.Digest)
@@ -214,7 +214,7 @@ func attestationBlobs(attestations []build.Image) ([]registry.Blob, error) {
 		for _, layer := range layers {
 			blob, err := registry.LayerBlob(layer)
 			if err != nil {
-				return nil, err //nolint:wrapcheck // says operation and object
+				return nil, err
 			}
 			blobs = append(blobs, blob)
 		}

@@ -71,11 +71,11 @@ func (l lazyECR) GetAuthorizationToken(
 ) (*ecr.GetAuthorizationTokenOutput, error) {
 	cfg, err := awsclient.Load(ctx, awsclient.Options{Region: l.region})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says operation and object
+		return nil, err
 	}
 	out, err := ecr.NewFromConfig(cfg).GetAuthorizationToken(ctx, in, opts...)
 	if err != nil {
-		return nil, awsclient.Explain(err) //nolint:wrapcheck // says operation and object
+		return nil, awsclient.Explain(err)
 	}
 	return out, nil
 }
@@ -85,7 +85,7 @@ func (c *clients) open(ctx context.Context, repo name.Repository) (*registry.Rep
 	if c.opened[repo] == nil {
 		r, err := registry.Open(ctx, c.link, repo, c.options)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // says operation and object
+			return nil, err
 		}
 		c.opened[repo] = r
 	}
@@ -104,7 +104,7 @@ func (c *clients) pusher() *pusher {
 func (c *clients) build(ctx context.Context, rt *action.Runtime, work string) (*build.Built, error) {
 	engine := build.Engine{}
 	if c.job.source != nil {
-		return engine.Open(ctx, *c.job.source, work) //nolint:wrapcheck // says operation and object
+		return engine.Open(ctx, *c.job.source, work)
 	}
 	end := rt.Group("Build " + c.job.request.Context)
 	defer end()

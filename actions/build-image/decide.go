@@ -296,7 +296,7 @@ func (d *decision) zstd() bool {
 func (d *decision) finish(how mode, img v1.Image, index *image.Index, changes *image.Changes) (*imagePlan, error) {
 	manifest, err := registry.ManifestOf(img)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says operation and object
+		return nil, err
 	}
 	config, err := img.RawConfigFile()
 	if err != nil {

@@ -35,7 +35,7 @@ func run(ctx context.Context, rt *action.Runtime, in inputs) (err error) {
 
 	built, err := clients.build(ctx, rt, work)
 	if err != nil {
-		return err //nolint:wrapcheck // says operation and object
+		return err
 	}
 	defer func() { err = errors.Join(err, built.Close()) }()
 	setBuildOutputs(rt, built)

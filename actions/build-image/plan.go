@@ -134,7 +134,7 @@ func (p *planner) target(ctx context.Context, to target, built *build.Built) (*t
 	for _, tag := range to.tags {
 		digest, _, err := repo.Head(ctx, tag)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // says operation and object
+			return nil, err
 		}
 		t.expect[tag] = digest
 	}
@@ -241,7 +241,7 @@ func (p *planner) pack(ctx context.Context, layer v1.Layer, diffID v1.Hash, zstd
 	file := filepath.Join(p.work, "layer-"+diffID.Hex)
 	packed, err := build.Compress(ctx, layer, build.Compression{Zstd: zstd, Level: p.job.CompressionLevel}, file)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says operation and object
+		return nil, err
 	}
 	p.mutex.Lock()
 	defer p.mutex.Unlock()

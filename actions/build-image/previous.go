@@ -39,7 +39,7 @@ func (p *planner) findPrevious(ctx context.Context, t *targetPlan) (*previous, e
 	for _, reference := range references {
 		m, found, err := t.repo.Manifest(ctx, reference)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // says operation and object
+			return nil, err
 		}
 		if found {
 			return &previous{repo: t.repo, manifest: m, digest: m.Descriptor().Digest}, nil
@@ -64,7 +64,7 @@ func (p *planner) namedPrevious(ctx context.Context, t *targetPlan, ref name.Ref
 	}
 	m, found, err := repo.Manifest(ctx, ref.Identifier())
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says operation and object
+		return nil, err
 	}
 	if !found {
 		t.note("previous-image " + ref.String() + " does not exist: pushing the whole image")
@@ -87,7 +87,7 @@ func (p *previous) platform(ctx context.Context, want build.Image) (*previousIma
 		}
 		var found bool
 		if m, found, err = p.repo.Manifest(ctx, child.Digest.String()); err != nil || !found {
-			return nil, err //nolint:wrapcheck // says operation and object
+			return nil, err
 		}
 	}
 	img, err := p.repo.Image(ctx, m)
@@ -190,11 +190,11 @@ func (p *planner) worthReading(prev *previousImage, known func(v1.Hash) *image.L
 func readIndexArtifact(ctx context.Context, prev *previousImage) (*image.Index, error) {
 	m, found, err := prev.repo.Referrer(ctx, prev.digest, image.ArtifactType)
 	if err != nil || !found {
-		return nil, err //nolint:wrapcheck // says operation and object
+		return nil, err
 	}
 	artifact, err := prev.repo.Image(ctx, m)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says operation and object
+		return nil, err
 	}
 	index, err := image.ReadArtifact(artifact, prev.diffIDs)
 	if err != nil {

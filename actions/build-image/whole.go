@@ -39,7 +39,7 @@ func (d *decision) whole(ctx context.Context, changes *image.Changes) (*imagePla
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err //nolint:wrapcheck // says operation and object
+		return nil, fmt.Errorf("look at the built layers: %w", err)
 	}
 	if planned.config, err = d.built.RawConfigFile(); err != nil {
 		return nil, fmt.Errorf("read the built config: %w", err)
@@ -75,7 +75,7 @@ func (d *decision) wholeLayer(ctx context.Context, layer v1.Layer) (layerPlan, e
 	}
 	exists, err := d.target.repo.Exists(ctx, planned.descriptor.Digest)
 	if err != nil {
-		return layerPlan{}, err //nolint:wrapcheck // says operation and object
+		return layerPlan{}, err
 	}
 	if exists {
 		planned.fate = reused
@@ -96,7 +96,7 @@ func (d *decision) layer(layer v1.Layer) (layerPlan, error) {
 		return planned, nil
 	}
 	if planned.blob, err = registry.LayerBlob(layer); err != nil {
-		return layerPlan{}, err //nolint:wrapcheck // says operation and object
+		return layerPlan{}, err
 	}
 	if d.prev == nil {
 		return planned, nil
@@ -141,7 +141,7 @@ func (d *decision) prevLayer(diffID v1.Hash) v1.Layer {
 func (d *decision) manifest(layers []layerPlan) (registry.Manifest, error) {
 	original, err := registry.ManifestOf(d.built.Image)
 	if err != nil {
-		return registry.Manifest{}, err //nolint:wrapcheck // says operation and object
+		return registry.Manifest{}, err
 	}
 	parsed, err := d.built.Manifest()
 	if err != nil {

@@ -91,7 +91,7 @@ func (c *lineConn) reset() error {
 		if tcp, ok := c.Conn.(*net.TCPConn); ok {
 			_ = tcp.SetLinger(0)
 		}
-		_ = c.Conn.Close()
+		_ = c.Close()
 	}
 	return syscall.ECONNRESET
 }

@@ -44,7 +44,7 @@ func Compress(ctx context.Context, layer v1.Layer, c Compression, file string) (
 func compress(ctx context.Context, layer v1.Layer, c Compression, file string) (packed *packedLayer, err error) {
 	in, err := layer.Uncompressed()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // Compress adds the layer
+		return nil, fmt.Errorf("open it: %w", err)
 	}
 	defer in.Close()
 	out, err := os.Create(file)

@@ -103,17 +103,3 @@ func describe(err *transport.Error) string {
 	}
 	return strings.Join(said, "; ")
 }
-
-// isStatus tells whether err is an answer with one of the codes.
-func isStatus(err error, codes ...int) bool {
-	var status *transport.Error
-	if !errors.As(err, &status) {
-		return false
-	}
-	for _, code := range codes {
-		if status.StatusCode == code {
-			return true
-		}
-	}
-	return false
-}

@@ -148,7 +148,7 @@ func (c *countedConn) Write(p []byte) (written int, err error) {
 		if c.link.limiter != nil {
 			time.Sleep(c.link.limiter.ReserveN(time.Now(), len(piece)).Delay())
 		}
-		if err := c.Conn.SetWriteDeadline(time.Now().Add(c.link.stall)); err != nil {
+		if err := c.SetWriteDeadline(time.Now().Add(c.link.stall)); err != nil {
 			return written, err //nolint:wrapcheck // net/http looks at the bare error
 		}
 		n, err := c.Conn.Write(piece)

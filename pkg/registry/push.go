@@ -41,7 +41,7 @@ func (r *Repository) Push(ctx context.Context, blobs []Blob) (map[string]Outcome
 		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 			return outcomes, fmt.Errorf("push to %s: %w", r.name, err)
 		}
-		return outcomes, err //nolint:wrapcheck // Upload said it all
+		return outcomes, err //nolint:wrapcheck // Upload says operation and object
 	}
 	return outcomes, nil
 }
