@@ -99,12 +99,14 @@ func (r *runner) phases(ctx context.Context, c *Check, v Values, result *CheckRe
 	if c.Compare != nil {
 		return r.compare(ctx, c, v, result)
 	}
+	start := time.Now()
 	s := r.await(ctx, c, v, result)
 	if s.state != judged {
 		result.sampled(s)
 		if s.state == notReady {
 			s.misses = append(s.misses, Miss{c.Place, Fail, "ready in time",
-				fmt.Sprintf("not ready after %d attempts; %s", result.Attempts, context.Cause(ctx)), ""})
+				fmt.Sprintf("not ready after %d attempts in %s", result.Attempts, short(time.Since(start))),
+				"raise timeout if the service needs longer to start"})
 		}
 		return s.misses
 	}
