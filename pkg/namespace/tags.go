@@ -35,13 +35,15 @@ func (n Namespace) Tags(ts Timestamp, o Origin) map[string]string {
 		TagRunURL:     o.RunURL,
 	} {
 		if value != "" {
-			tags[key] = tagValue(value)
+			tags[key] = TagValue(value)
 		}
 	}
 	return tags
 }
 
-func tagValue(s string) string {
+// TagValue returns s as a tag may hold it: at most 256 characters, others than
+// all services take replaced by an underscore.
+func TagValue(s string) string {
 	clean := strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune(" _.:/=+-@", r):
@@ -62,5 +64,5 @@ func (n Namespace) Owns(tags map[string]string, repository string) bool {
 	if tags[TagNamespace] != n.String() {
 		return false
 	}
-	return repository == "" || tags[TagRepository] == tagValue(repository)
+	return repository == "" || tags[TagRepository] == TagValue(repository)
 }
