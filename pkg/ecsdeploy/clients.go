@@ -126,6 +126,9 @@ type Clients struct {
 	// CredentialsEnd is when the credentials expire and cannot be renewed by
 	// the chain; zero means that they can, or never expire.
 	CredentialsEnd time.Time
+	// CredentialsUndated is true for credentials that end at a time that they
+	// do not tell.
+	CredentialsUndated bool
 }
 
 var (

@@ -77,8 +77,7 @@ func (p *planner) capacity(service types.Service, s *ServicePlan) {
 
 // credentials warns of credentials that end before the wait does.
 func (p *planner) credentials() {
-	end := p.c.CredentialsEnd
-	if end.IsZero() || p.req.Wait.Until == UntilStarted {
+	if p.req.Wait.Until == UntilStarted {
 		return
 	}
 	longest := p.req.Wait.Timeout
@@ -89,12 +88,21 @@ func (p *planner) credentials() {
 		}
 		longest = max(longest, p.req.Wait.Timeout+bakeTime(config))
 	}
-	if left := time.Until(end); left < longest {
+	end := p.c.CredentialsEnd
+	if p.c.CredentialsUndated && longest > usualSession {
+		p.plan.Warnings.Warnf("see that role-duration-seconds of the step that gets the credentials is long enough",
+			"the wait may last %s and the credentials do not tell when they end: an hour is usual", longest)
+	}
+	if !end.IsZero() && time.Until(end) < longest {
 		p.plan.Warnings.Warnf("raise role-duration-seconds of the step that gets the credentials, or lower wait-for-minutes",
 			"the credentials end at %s, the wait may last until %s", end.UTC().Format("15:04 MST"),
 			time.Now().Add(longest).UTC().Format("15:04 MST"))
 	}
 }
+
+// usualSession is how long an assumed role lasts if nobody asks for more, less
+// what the job needed so far.
+const usualSession = 50 * time.Minute
 
 // preflight checks what the tasks need before they can start.
 func (p *planner) preflight(ctx context.Context) {

@@ -179,3 +179,18 @@ func (v Verdict) try() string {
 		return "see the events of the service in the ECS console"
 	}
 }
+
+// worst orders outcomes from the one that matters most to a reader.
+var worst = []Outcome{Failed, TimedOut, RolledBack, Cancelled, Superseded, Paused, Started, Succeeded, Unchanged}
+
+// Outcome is that of the service that fared worst, "" without services.
+func (r *Result) Outcome() Outcome {
+	for _, outcome := range worst {
+		for _, v := range r.Services {
+			if v.Outcome == outcome {
+				return outcome
+			}
+		}
+	}
+	return ""
+}

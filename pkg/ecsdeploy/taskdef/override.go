@@ -15,13 +15,14 @@ type Pair struct{ Name, Value string }
 type Overrides struct {
 	// Containers are the containers that the container members below go to.
 	Containers []string
+	// Image replaces the image.
+	Image string
 	// Images maps containers to images; it is independent of Containers.
 	Images []Pair
 	// Environment and Secrets are added to what is there or replace it, name
-	// by name. ReplaceEnvironment drops what is there first.
-	Environment        []Pair
-	ReplaceEnvironment bool
-	Secrets            []Pair
+	// by name.
+	Environment []Pair
+	Secrets     []Pair
 	// EnvFiles are S3 object ARNs; they replace what is there.
 	EnvFiles []string
 	// Command replaces the command.
@@ -38,7 +39,7 @@ type Overrides struct {
 // touchesContainers tells whether a member needs Containers.
 func (o Overrides) touchesContainers() bool {
 	return len(o.Environment)+len(o.Secrets)+len(o.EnvFiles)+len(o.Command)+len(o.LogOptions)+len(o.Labels) > 0 ||
-		o.LogDriver != "" || o.ReplaceEnvironment
+		o.LogDriver != "" || o.Image != ""
 }
 
 // Apply returns a changed copy. The error is a diag.List with all problems.
@@ -78,8 +79,8 @@ func (d *Document) Apply(o Overrides) (*Document, error) {
 }
 
 func (o Overrides) change(c map[string]any) {
-	if o.ReplaceEnvironment {
-		delete(c, "environment")
+	if o.Image != "" {
+		c["image"] = o.Image
 	}
 	setNamed(c, "environment", "value", o.Environment)
 	setNamed(c, "secrets", "valueFrom", o.Secrets)

@@ -1,0 +1,90 @@
+// Package deployecs is the action deploy-ecs: it deploys to ECS services, says
+// truthfully how that ended, and rolls back what did not end well.
+package deployecs
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+
+	"github.com/org/shipkit/pkg/action"
+	"github.com/org/shipkit/pkg/ecsdeploy"
+)
+
+//go:embed action.yml
+var metadata []byte
+
+// Spec takes a task definition to healthy services.
+var Spec = action.Define("deploy-ecs", metadata, run, action.WithPost(post))
+
+func run(ctx context.Context, rt *action.Runtime, in inputs) error {
+	request, warnings, err := in.request(rt.GitHub().Workspace)
+	rt.Annotate(warnings...)
+	if err != nil {
+		return err
+	}
+	clients, err := connect(ctx, rt, in.Region, in.ExpectedAccount, in.MaxRetries)
+	if err != nil {
+		return err
+	}
+	switch in.Mode {
+	case "status":
+		return status(ctx, rt, clients, request)
+	case "promote":
+		return promote(ctx, rt, clients, request, in)
+	}
+	plan, err := makePlan(ctx, clients, request, in)
+	if err != nil {
+		return err
+	}
+	rt.Annotate(plan.Warnings...)
+	rt.Infof("%s", planText(plan))
+	if err := planOutputs(rt, plan); err != nil {
+		return err
+	}
+	if in.DryRun || in.Mode == "plan" {
+		rt.Summary(planView(plan))
+		rt.SetOutput("deployment-status", "planned")
+		return nil
+	}
+	result, err := ecsdeploy.Apply(ctx, clients, plan, ecsdeploy.Hooks{Started: remember(rt, in), Progress: rt.Progress()})
+	rt.Summary(resultView(result, plan))
+	forget(rt, result)
+	resultOutputs(rt, result, plan, err)
+	return errors.Join(err, result.Err())
+}
+
+func makePlan(ctx context.Context, c *ecsdeploy.Clients, request ecsdeploy.Request, in inputs) (*ecsdeploy.Plan, error) {
+	if in.Mode == "rollback" {
+		return ecsdeploy.NewRollbackPlan(ctx, c, request, in.RollbackTo)
+	}
+	return ecsdeploy.NewPlan(ctx, c, request)
+}
+
+// status shows what runs and changes nothing.
+func status(ctx context.Context, rt *action.Runtime, c *ecsdeploy.Clients, request ecsdeploy.Request) error {
+	reports, err := ecsdeploy.Read(ctx, c, request.Cluster, request.Services)
+	rt.Summary(statusView(reports))
+	rt.Infof("%s", statusText(reports))
+	statusOutputs(rt, reports)
+	return err
+}
+
+// promote answers the pauses of the services' deployments and follows them.
+func promote(ctx context.Context, rt *action.Runtime, c *ecsdeploy.Clients, request ecsdeploy.Request, in inputs) error {
+	found, err := ecsdeploy.FindPromotions(ctx, c, request.Cluster, request.Services)
+	if err != nil {
+		return err
+	}
+	rt.Infof("%s", promotionText(found))
+	if in.DryRun {
+		rt.Summary(promotionView(found))
+		rt.SetOutput("deployment-status", "planned")
+		return nil
+	}
+	result, err := ecsdeploy.Promote(ctx, c, found, request.Wait, ecsdeploy.Hooks{Started: remember(rt, in), Progress: rt.Progress()})
+	rt.Summary(resultView(result, nil))
+	forget(rt, result)
+	resultOutputs(rt, result, nil, err)
+	return errors.Join(err, result.Err())
+}
