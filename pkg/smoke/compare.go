@@ -122,7 +122,7 @@ func (r *runner) pair(ctx context.Context, c *Check, stable, canary []Step, v Va
 func (m *CompareResult) add(p pair, ratios []float64) []float64 {
 	m.Stable.add(p.stable)
 	m.Canary.add(p.canary)
-	if !p.stable.good() || !p.canary.good() || p.stable.duration <= 0 {
+	if !p.stable.good() || !p.canary.good() {
 		return ratios
 	}
 	return append(ratios, float64(p.canary.last().Duration)/float64(max(p.stable.last().Duration, 1)))

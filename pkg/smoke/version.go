@@ -98,7 +98,8 @@ func SameVersion(expected, seen string) bool {
 	if len(prefix) > len(whole) {
 		prefix, whole = whole, prefix
 	}
-	return len(prefix) >= 7 && isHex(whole) && strings.HasPrefix(whole, prefix)
+	full := len(whole) == 40 || len(whole) == 64 // of SHA-1 and SHA-256; build numbers are shorter
+	return full && len(prefix) >= 7 && isHex(whole) && strings.HasPrefix(whole, prefix)
 }
 
 func bare(version string) string {
