@@ -1,11 +1,17 @@
 package localaws
 
 import (
+	"github.com/org/shipkit/internal/localaws/autoscaling"
+	"github.com/org/shipkit/internal/localaws/iam"
+	"github.com/org/shipkit/internal/localaws/kms"
 	"github.com/org/shipkit/internal/localaws/logs"
+	"github.com/org/shipkit/internal/localaws/mail"
+	"github.com/org/shipkit/internal/localaws/s3"
 	"github.com/org/shipkit/internal/localaws/scheduler"
 	"github.com/org/shipkit/internal/localaws/secrets"
 	"github.com/org/shipkit/internal/localaws/ssm"
 	"github.com/org/shipkit/internal/localaws/sts"
+	"github.com/org/shipkit/internal/localaws/tagging"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
@@ -17,11 +23,23 @@ func (s *Server) compose() error {
 	s.Secrets = secrets.New(s.Clock)
 	s.Logs = logs.New(s.Clock)
 	s.Scheduler = scheduler.New(s.Clock, s.mux)
+	s.AutoScaling = autoscaling.New(s.Clock, s.mux)
+	s.Tagging = tagging.New()
+	s.KMS = kms.New(s.Clock)
+	s.IAM = iam.New(s.Clock, s.Faults)
+	s.S3 = s3.New(s.Clock)
+	s.Mail = mail.New(s.Clock)
 	s.serve("sts", s.STS)
 	s.serve("ssm", s.SSM)
 	s.serve("secrets", s.Secrets)
 	s.serve("logs", s.Logs)
 	s.serve("scheduler", s.Scheduler)
+	s.serve("autoscaling", s.AutoScaling)
+	s.serve("tagging", s.Tagging)
+	s.serve("kms", s.KMS)
+	s.serve("iam", s.IAM)
+	s.serve("s3", s.S3)
+	s.mux.Add(s.Mail.WireSES(), s.Mail.WireSNS())
 	return nil
 }
 
@@ -31,8 +49,14 @@ type Services struct {
 	SSM     *ssm.Service
 	Secrets *secrets.Service
 	Logs    *logs.Service
+	KMS     *kms.Service
+	IAM     *iam.Service
+	S3      *s3.Service
+	Mail    *mail.Service
 
-	Scheduler *scheduler.Service
+	Scheduler   *scheduler.Service
+	AutoScaling *autoscaling.Service
+	Tagging     *tagging.Service
 }
 
 // wired is what every service package offers.
@@ -53,8 +77,11 @@ func (s *Server) serve(name string, service wired) {
 	s.own(name, service)
 }
 
-// own has something saved (under name) and closed with the server.
+// own has something indexed by its tags, saved (under name) and closed with the server, if it can be.
 func (s *Server) own(name string, thing any) {
+	if source, ok := thing.(tagging.Source); ok {
+		s.Tagging.Add(source)
+	}
 	if keeper, ok := thing.(stateful); ok {
 		s.states = append(s.states, state{name, keeper})
 	}

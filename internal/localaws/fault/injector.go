@@ -48,6 +48,8 @@ func (j *Injector) apply(ctx context.Context, call wire.Call, next func() (any, 
 			return nil, throttled(call.Service)
 		case ServerError:
 			return nil, wire.Errorf("InternalFailure", 500, "A fault was injected into %s %s.", call.Service, call.Operation)
+		case Deny:
+			return nil, denied(call)
 		case Drop:
 			return nil, wire.ErrDrop
 		case DropAfter:

@@ -44,9 +44,9 @@ func Parse(s string) (Rule, error) {
 func (r *Rule) parseEffect(s, effect string) error {
 	name, length, timed := strings.Cut(effect, ":")
 	r.Effect = Effect(name)
-	if !slices.Contains([]Effect{Throttle, ServerError, Latency, Stale, Drop, DropAfter}, r.Effect) {
-		return fmt.Errorf("fault %q: unknown effect %q; there are throttle, 5xx, latency:2s, stale:5s, drop-before, drop-after",
-			s, name)
+	if !slices.Contains([]Effect{Throttle, ServerError, Latency, Stale, Drop, DropAfter, Deny}, r.Effect) {
+		return fmt.Errorf("fault %q: unknown effect %q; there are throttle, 5xx, deny, latency:2s, stale:5s, drop-before, "+
+			"drop-after", s, name)
 	}
 	if needs := r.Effect == Latency || r.Effect == Stale; needs != timed {
 		return fmt.Errorf("fault %q: latency and stale take a duration, as in latency:2s, the other effects do not", s)

@@ -19,6 +19,7 @@ const (
 	Stale       Effect = "stale"
 	Drop        Effect = "drop-before"
 	DropAfter   Effect = "drop-after"
+	Deny        Effect = "deny"
 )
 
 // Rule says which calls suffer what.

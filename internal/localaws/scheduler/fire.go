@@ -42,7 +42,7 @@ func (x *schedule) nextDue() (time.Time, bool) {
 	if start := x.Settings.Start; start != nil && start.After(after) {
 		after = start.Add(-time.Nanosecond)
 	}
-	due, ok := x.expression.next(after)
+	due, ok := x.expression.Next(after)
 	if end := x.Settings.End; ok && end != nil && due.After(*end) {
 		return time.Time{}, false
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 
 	"github.com/org/shipkit/internal/localaws/page"
+	"github.com/org/shipkit/internal/localaws/timetable"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
@@ -29,7 +30,7 @@ func groupName(g *string) string {
 func (x *schedule) arn() string { return x.Owner.Resource("scheduler", "schedule/"+x.Group+"/"+x.Name) }
 
 // parse checks the expression, with the time zone that it is meant in.
-func (v *settings) parse(created time.Time) (expression, error) {
+func (v *settings) parse(created time.Time) (timetable.Expression, error) {
 	zone, err := time.LoadLocation(v.Zone)
 	if err != nil {
 		return nil, invalid("Invalid Schedule Expression Timezone %s.", v.Zone)
@@ -38,7 +39,7 @@ func (v *settings) parse(created time.Time) (expression, error) {
 	if v.Start != nil {
 		start = *v.Start
 	}
-	e, err := parseExpression(v.Expression, zone, start)
+	e, err := timetable.Parse(v.Expression, zone, start)
 	if err != nil {
 		return nil, invalid("Invalid Schedule Expression %s. %v", v.Expression, err)
 	}

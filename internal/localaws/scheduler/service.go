@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 
+	"github.com/org/shipkit/internal/localaws/timetable"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
@@ -53,7 +54,7 @@ type schedule struct {
 	Settings         settings
 	Fired            time.Time // the last moment that it was due
 
-	expression expression
+	expression timetable.Expression
 	stop       func()
 }
 

@@ -1,4 +1,4 @@
-package scheduler
+package timetable
 
 import (
 	"testing"
@@ -37,11 +37,11 @@ func TestNext(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e, err := parseExpression(test.expression, zone, moment(t, "2026-01-01T00:00:00Z"))
+			e, err := Parse(test.expression, zone, moment(t, "2026-01-01T00:00:00Z"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, ok := e.next(moment(t, test.after))
+			got, ok := e.Next(moment(t, test.after))
 			switch {
 			case ok != (test.want != ""):
 				t.Errorf("next = %s, %t, want %q", got, ok, test.want)
@@ -67,34 +67,24 @@ var malformed = []string{"", "at()", "at(2026-01-01)", "rate(0 minutes)", "rate(
 func TestMalformedExpressions(t *testing.T) {
 	t.Parallel()
 	for _, s := range malformed {
-		if e, err := parseExpression(s, time.UTC, time.Now()); err == nil {
+		if e, err := Parse(s, time.UTC, time.Now()); err == nil {
 			t.Errorf("%q was taken as %v", s, e)
 		}
 	}
 }
 
-func FuzzParseExpression(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, s := range append(malformed, "cron(0/10 * ? * MON-FRI 2026-2030)", "rate(1 day)", "at(2026-01-01T00:00:00)") {
 		f.Add(s)
 	}
 	after := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, s string) {
-		e, err := parseExpression(s, time.UTC, after)
+		e, err := Parse(s, time.UTC, after)
 		if err != nil {
 			return
 		}
-		if next, ok := e.next(after); ok && !next.After(after) {
+		if next, ok := e.Next(after); ok && !next.After(after) {
 			t.Errorf("%q: next after %s is %s", s, after, next)
 		}
 	})
-}
-
-func TestPascal(t *testing.T) {
-	t.Parallel()
-	for field, want := range map[string]string{"DBInstanceIdentifier": "DbInstanceIdentifier", "StackName": "StackName",
-		"DBClusterIdentifier": "DbClusterIdentifier", "ResourceARN": "ResourceArn", "EnableIAMDatabaseAuthentication": "EnableIamDatabaseAuthentication"} {
-		if got := pascal("", field); got != want {
-			t.Errorf("pascal(%s) = %s, want %s", field, got, want)
-		}
-	}
 }

@@ -1,4 +1,6 @@
-package scheduler
+// Package timetable reads the schedule expressions of EventBridge Scheduler and Application Auto Scaling: at(…), rate(…)
+// and cron(…), in any time zone. https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+package timetable
 
 import (
 	"fmt"
@@ -11,15 +13,14 @@ import (
 	"github.com/adhocore/gronx"
 )
 
-// expression says when a schedule fires.
-// https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
-type expression interface {
-	// next is the first moment after t, false if there is none.
-	next(after time.Time) (time.Time, bool)
+// Expression says when a schedule fires.
+type Expression interface {
+	// Next is the first moment after t, false if there is none.
+	Next(after time.Time) (time.Time, bool)
 }
 
-// parseExpression reads at(…), rate(…) or cron(…). start is where a rate begins.
-func parseExpression(s string, zone *time.Location, start time.Time) (expression, error) {
+// Parse reads at(…), rate(…) or cron(…). start is where a rate begins.
+func Parse(s string, zone *time.Location, start time.Time) (Expression, error) {
 	kind, rest, ok := strings.Cut(s, "(")
 	body, closed := strings.CutSuffix(rest, ")")
 	if !ok || !closed {
@@ -38,7 +39,7 @@ func parseExpression(s string, zone *time.Location, start time.Time) (expression
 
 type at struct{ when time.Time }
 
-func parseAt(body string, zone *time.Location) (expression, error) {
+func parseAt(body string, zone *time.Location) (Expression, error) {
 	when, err := time.ParseInLocation("2006-01-02T15:04:05", body, zone)
 	if err != nil {
 		return nil, fmt.Errorf("invalid schedule expression at(%s): want at(yyyy-mm-ddThh:mm:ss)", body)
@@ -46,14 +47,15 @@ func parseAt(body string, zone *time.Location) (expression, error) {
 	return at{when}, nil
 }
 
-func (e at) next(after time.Time) (time.Time, bool) { return e.when, e.when.After(after) }
+// Next is the one moment, if it is yet to come.
+func (e at) Next(after time.Time) (time.Time, bool) { return e.when, e.when.After(after) }
 
 type rate struct {
 	start time.Time
 	every time.Duration
 }
 
-func parseRate(body string, start time.Time) (expression, error) {
+func parseRate(body string, start time.Time) (Expression, error) {
 	number, unit, _ := strings.Cut(body, " ")
 	n, err := strconv.Atoi(number)
 	units := map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}
@@ -64,7 +66,8 @@ func parseRate(body string, start time.Time) (expression, error) {
 	return rate{start, time.Duration(n) * length}, nil
 }
 
-func (e rate) next(after time.Time) (time.Time, bool) {
+// Next counts whole intervals from the start.
+func (e rate) Next(after time.Time) (time.Time, bool) {
 	if after.Before(e.start) {
 		return e.start, true
 	}
@@ -80,7 +83,7 @@ type cron struct {
 var weekday = regexp.MustCompile(`(^|[,-])([1-7])`)
 
 // parseCron turns AWS's six fields (minute, hour, day, month, weekday, year) into gronx's, which counts weekdays from 0.
-func parseCron(body string, zone *time.Location) (expression, error) {
+func parseCron(body string, zone *time.Location) (Expression, error) {
 	fields := strings.Fields(body)
 	if len(fields) != 6 || (fields[2] == "?") == (fields[4] == "?") {
 		return nil, fmt.Errorf("invalid schedule expression cron(%s): want six fields, with ? for the day of the month "+
@@ -99,8 +102,8 @@ func parseCron(body string, zone *time.Location) (expression, error) {
 	return cron{expr, zone}, nil
 }
 
-// next walks the wall clock of the time zone and skips moments that do not exist there (the hour that spring takes).
-func (e cron) next(after time.Time) (time.Time, bool) {
+// Next walks the wall clock of the time zone and skips moments that do not exist there (the hour that spring takes).
+func (e cron) Next(after time.Time) (time.Time, bool) {
 	local := after.In(e.zone)
 	wall := time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(), local.Second(), 0, time.UTC)
 	for range 2 * 60 { // an hour that spring takes has sixty minutes
