@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -141,7 +140,7 @@ func (p *pusher) pushIndex(ctx context.Context, t *targetPlan, i *imagePlan) err
 	if err != nil {
 		return fmt.Errorf("read the index's config: %w", err)
 	}
-	blobs := []registry.Blob{memoryBlob(config)}
+	blobs := []registry.Blob{registry.BytesBlob(config)}
 	for _, layer := range layers {
 		blob, err := registry.LayerBlob(layer)
 		if err != nil {
@@ -201,7 +200,7 @@ func (i *imagePlan) blobs() []registry.Blob {
 			blobs = append(blobs, layer.blob)
 		}
 	}
-	return append(blobs, memoryBlob(i.config))
+	return append(blobs, registry.BytesBlob(i.config))
 }
 
 func attestationBlobs(attestations []build.Image) ([]registry.Blob, error) {
@@ -222,16 +221,9 @@ func attestationBlobs(attestations []build.Image) ([]registry.Blob, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read an attestation: %w", err)
 		}
-		blobs = append(blobs, memoryBlob(config))
+		blobs = append(blobs, registry.BytesBlob(config))
 	}
 	return blobs, nil
-}
-
-func memoryBlob(content []byte) registry.Blob {
-	digest, size, _ := v1.SHA256(bytes.NewReader(content)) // reading memory does not fail
-	return registry.Blob{Digest: digest, Size: size, Open: func(offset int64) (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(content[offset:])), nil
-	}}
 }
 
 // distinct drops blobs that are there already.

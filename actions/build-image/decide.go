@@ -158,6 +158,10 @@ func (d *decision) delta(ctx context.Context) (*imagePlan, *image.Changes, error
 		planned, err := d.sameFiles(prevIndex)
 		return planned, changes, err
 	}
+	if fresh == 0 {
+		d.because("the previous image holds all its layers")
+		return nil, changes, errWhole
+	}
 	if d.planner.job.LayerDiff == "auto" && changes.Bytes >= fresh*4/5 {
 		d.because("the new layers are new almost throughout")
 		return nil, changes, errWhole

@@ -7,6 +7,7 @@ import (
 
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/build"
+	"github.com/org/shipkit/pkg/registry"
 )
 
 func setBuildOutputs(rt *action.Runtime, built *build.Built) {
@@ -48,7 +49,7 @@ func setResultOutputs(rt *action.Runtime, r result) {
 	rt.SetOutput("digest", digest)
 	rt.SetOutput("image-ref", first.repository.String()+"@"+digest)
 	if config := first.images[0].config; len(config) > 0 {
-		rt.SetOutput("imageid", memoryBlob(config).Digest.String())
+		rt.SetOutput("imageid", registry.BytesBlob(config).Digest.String())
 	}
 }
 

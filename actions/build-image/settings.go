@@ -71,6 +71,9 @@ func settings(img v1.Image) (map[string]any, error) {
 		delete(fields, key)
 	}
 	if config, ok := fields["config"].(map[string]any); ok {
+		// The ID of the image before the last instruction, which Docker's old
+		// builder leaves there.
+		delete(config, "Image")
 		if labels, ok := config["Labels"].(map[string]any); ok {
 			delete(labels, labelCreated)
 		}

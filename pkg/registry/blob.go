@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -148,4 +149,12 @@ func answered(resp *http.Response, codes ...int) error {
 func drain(resp *http.Response) {
 	_, _ = io.CopyN(io.Discard, resp.Body, 64*kib)
 	_ = resp.Body.Close()
+}
+
+// BytesBlob returns content in memory as a blob.
+func BytesBlob(content []byte) Blob {
+	digest, size, _ := v1.SHA256(bytes.NewReader(content)) // reading memory does not fail
+	return Blob{Digest: digest, Size: size, Open: func(offset int64) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(content[offset:])), nil
+	}}
 }

@@ -55,6 +55,8 @@ func remedyStatus(err *transport.Error, host string) string {
 	switch {
 	case strings.Contains(text, "immutable"):
 		return "push under a new tag, or make the repository's tags mutable"
+	case strings.Contains(text, "blob_unknown"), strings.Contains(text, "blob unknown"):
+		return "a layer that this image reuses was deleted from the registry meanwhile: run again, it is planned anew"
 	case err.StatusCode == http.StatusUnauthorized:
 		return "log in to " + host + " before this step: docker/login-action, `docker login`, or AWS credentials for ECR"
 	case err.StatusCode == http.StatusForbidden:

@@ -318,3 +318,17 @@ func FuzzParseSession(f *testing.F) {
 		}
 	})
 }
+
+func TestUploadThroughToxiproxy(t *testing.T) {
+	server := registrytest.Start(t)
+	repo, err := name.NewRepository(server.Toxic(t, 6*mib) + "/team/app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, link := open(t, repo, Options{})
+	upload1(t, r, noise(12, 20*mib), Uploaded)
+	t.Logf("%d bytes arrived, %d were sent", server.Line.Upstream(), link.Sent())
+	if got, limit := server.Line.Upstream(), int64(203*mib/10); got > limit {
+		t.Errorf("%d bytes arrived upstream, want at most %d", got, limit)
+	}
+}
