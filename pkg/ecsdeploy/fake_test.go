@@ -26,6 +26,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go"
 
+	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/ecsdeploy/taskdef"
 )
 
@@ -227,7 +228,9 @@ func (f *fakeAWS) DescribeServices(_ context.Context, in *ecs.DescribeServicesIn
 			continue
 		}
 		f.advance()
-		out.Services = append(out.Services, *s)
+		copied := *s
+		copied.Deployments = slices.Clone(s.Deployments)
+		out.Services = append(out.Services, copied)
 	}
 	return out, nil
 }
@@ -570,7 +573,7 @@ func (f *fakeAWS) RegisterScalableTarget(_ context.Context, in *applicationautos
 func (f *fakeAWS) PutScalingPolicy(_ context.Context, in *applicationautoscaling.PutScalingPolicyInput, _ ...func(*applicationautoscaling.Options)) (*applicationautoscaling.PutScalingPolicyOutput, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.count2("PutScalingPolicy") == 0 {
+	if f.countLocked("PutScalingPolicy") == 0 {
 		f.calls = append(f.calls, "PutScalingPolicy")
 		return nil, apiError("ConcurrentUpdateException", "try again")
 	}
@@ -578,8 +581,8 @@ func (f *fakeAWS) PutScalingPolicy(_ context.Context, in *applicationautoscaling
 	return &applicationautoscaling.PutScalingPolicyOutput{}, f.call("PutScalingPolicy")
 }
 
-// count2 is count for a caller that holds the lock.
-func (f *fakeAWS) count2(name string) (n int) {
+// countLocked is count for a caller that holds the lock.
+func (f *fakeAWS) countLocked(name string) (n int) {
 	for _, call := range f.calls {
 		if call == name {
 			n++
@@ -593,7 +596,7 @@ func (f *fakeAWS) Resolve(_ context.Context, ref, _, _ string) (Image, error) {
 	defer f.mu.Unlock()
 	image, ok := f.images[ref]
 	if !ok {
-		return Image{}, fmt.Errorf("image %s does not exist in its registry", ref)
+		return Image{}, &diag.Diagnostic{Summary: "image " + ref + " does not exist in its registry", Try: "check the name"}
 	}
 	return image, f.call("Resolve")
 }

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+
+	"github.com/org/shipkit/pkg/progress"
 )
 
 // flaky is a link that is down while told so.
@@ -19,4 +21,13 @@ func (f flaky) DescribeServiceDeployments(ctx context.Context, in *ecs.DescribeS
 		return nil, errors.New("dial tcp: connection timed out")
 	}
 	return f.fakeAWS.DescribeServiceDeployments(ctx, in, o...)
+}
+
+// recorder keeps the milestones of one task.
+func recorder(lines *[]string, task string) progress.Func {
+	return func(e progress.Event) {
+		if e.Milestone && e.Task == task {
+			*lines = append(*lines, e.Text)
+		}
+	}
 }
