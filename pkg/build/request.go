@@ -84,7 +84,8 @@ func (r Request) buildx(layout, metadata string) []string {
 	// digest, so that nothing may be compressed later.
 	compression := "uncompressed"
 	if r.attests() {
-		compression = "gzip"
+		// A layer that lies uncompressed in the builder's cache stays so unless forced.
+		compression = "gzip,force-compression=true"
 	}
 	return append(r.options(), "--metadata-file", metadata, "--output", "type=oci,tar=false,compression="+compression+",dest="+layout)
 }

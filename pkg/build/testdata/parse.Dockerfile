@@ -1,0 +1,2 @@
+FROM scratch
+COPI a /a
