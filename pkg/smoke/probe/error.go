@@ -92,6 +92,8 @@ func classify(err error) Cause {
 		return CauseTLS
 	case errors.As(err, &dial) && dial.Op == "dial":
 		return CauseConnect
+	case errors.As(err, &dial) && (dial.Op == "remote error" || dial.Op == "local error"): // a TLS alert
+		return CauseTLS
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return CauseTimeout
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
