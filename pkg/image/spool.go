@@ -11,7 +11,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// spool holds contents in a temporary file, each once. Layers give them in
+// spool holds contents in a nameless temporary file, each once. Layers give them in
 // the order of their archives, the delta wants them in tree order.
 type spool struct {
 	file *os.File
@@ -34,6 +34,10 @@ func collect(ctx context.Context, img v1.Image, built *Index, entries []Node, di
 	if err != nil {
 		return nil, fmt.Errorf("make a temporary file: %w", err)
 	}
+	// Without a name it vanishes with the process, however that ends.
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, fmt.Errorf("unlink temporary file: %w", errors.Join(err, file.Close()))
+	}
 	s := &spool{file: file, at: map[content]int64{}, hash: newContentHash()}
 	if err := s.fill(ctx, img, built, entries); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -41,10 +45,10 @@ func collect(ctx context.Context, img v1.Image, built *Index, entries []Node, di
 	return s, nil
 }
 
-// Close removes the temporary file.
+// Close frees the temporary file.
 func (s *spool) Close() error {
-	if err := errors.Join(s.file.Close(), os.Remove(s.file.Name())); err != nil {
-		return fmt.Errorf("remove temporary file: %w", err)
+	if err := s.file.Close(); err != nil {
+		return fmt.Errorf("close temporary file: %w", err)
 	}
 	return nil
 }
