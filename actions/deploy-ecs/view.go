@@ -114,7 +114,9 @@ func planText(p *ecsdeploy.Plan) string {
 }
 
 // plain takes the Markdown of one cell away.
-func plain(cell string) string { return strings.TrimSpace(markdown.Plain(cell)) }
+func plain(cell string) string {
+	return strings.ReplaceAll(strings.TrimSpace(markdown.Plain(cell)), "`", "")
+}
 
 // resultView renders how a deployment ended, verdict first. The plan is nil
 // after a promotion.
@@ -124,7 +126,7 @@ func resultView(r *ecsdeploy.Result, p *ecsdeploy.Plan) string {
 		return registeredView(r)
 	}
 	for _, v := range r.Services {
-		fmt.Fprintf(&b, "### %s %s: %s\n\n", mark(v.Outcome), markdown.Escape(v.Service), markdown.Escape(v.Headline()))
+		fmt.Fprintf(&b, "### %s %s: %s\n\n", mark(v), markdown.Escape(v.Service), markdown.Escape(v.Headline()))
 	}
 	rows := make([][]string, 0, len(r.Services))
 	for _, v := range r.Services {
@@ -186,7 +188,7 @@ func dossierView(v ecsdeploy.Verdict) string {
 		b.WriteString(markdown.Table([]string{"Targets", "State", "Reason", "The load balancer says"}, rows) + "\n")
 	}
 	if len(d.Events) > 0 {
-		b.WriteString(markdown.Details("Events of the service", markdown.Block("", strings.Join(d.Events, "\n"))))
+		b.WriteString(markdown.Details("Events of the service", markdown.Block("", strings.Join(d.Events, "\n"))) + "\n")
 	}
 	for _, missing := range d.Missing {
 		fmt.Fprintf(&b, "%s. Try: %s.\n\n", markdown.Escape(missing.Summary), markdown.Escape(missing.Try))
@@ -211,13 +213,13 @@ func causeView(c ecsdeploy.Cause) string {
 }
 
 // mark lets a verdict be seen at a glance.
-func mark(o ecsdeploy.Outcome) string {
+func mark(v ecsdeploy.Verdict) string {
 	switch {
-	case o == ecsdeploy.Paused:
+	case v.Outcome == ecsdeploy.Paused:
 		return "⏸️"
-	case o.OK():
+	case v.Outcome.OK():
 		return "✅"
-	case o == ecsdeploy.RolledBack:
+	case v.RolledBack:
 		return "↩️"
 	default:
 		return "❌"

@@ -78,7 +78,7 @@ func promotionText(found []ecsdeploy.Promotion) string {
 func postView(r *ecsdeploy.Result) string {
 	var b strings.Builder
 	for _, v := range r.Services {
-		fmt.Fprintf(&b, "### %s %s, after the cancellation: %s\n\n", mark(v.Outcome), markdown.Escape(v.Service), markdown.Escape(v.Headline()))
+		fmt.Fprintf(&b, "### %s %s, after the cancellation: %s\n\n", mark(v), markdown.Escape(v.Service), markdown.Escape(v.Headline()))
 	}
 	return b.String()
 }

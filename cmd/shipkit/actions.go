@@ -2,6 +2,8 @@ package main
 
 import (
 	buildimage "github.com/org/shipkit/actions/build-image"
+	deployecs "github.com/org/shipkit/actions/deploy-ecs"
+	"github.com/org/shipkit/actions/record"
 	smoketest "github.com/org/shipkit/actions/smoke-test"
 	"github.com/org/shipkit/pkg/action"
 )
@@ -9,5 +11,7 @@ import (
 // specs are the actions of the binary, in the order of a delivery.
 var specs = []action.Spec{
 	buildimage.Spec,
+	deployecs.Spec,
 	smoketest.Spec,
+	record.Spec,
 }

@@ -96,6 +96,12 @@ func cut(text string, limit int) string {
 // appSpec puts the task definition into every resource of an AppSpec file and
 // returns it as JSON, which CodeDeploy takes as well.
 func appSpec(name string, data []byte, definition string) ([]byte, error) {
+	if len(data) == 0 {
+		return nil, &diag.Diagnostic{
+			Summary: fmt.Sprintf("CodeDeploy deploys this service and there is no AppSpec file %q", name),
+			Try:     "write codedeploy-appspec: path/to/appspec.yaml",
+		}
+	}
 	var spec map[string]any
 	if err := yaml.Unmarshal(data, &spec); err != nil {
 		return nil, &diag.Diagnostic{Summary: "not a valid AppSpec: " + err.Error(), File: name, Try: "correct the file", Err: err}

@@ -158,6 +158,9 @@ func (p *planner) service(ctx context.Context, service types.Service) {
 	}
 	if controller(service) == types.DeploymentControllerTypeCodeDeploy {
 		s.Action = ActionCodeDeploy
+		if _, err := appSpec(p.req.CodeDeploy.AppSpecFile, p.req.CodeDeploy.AppSpec, s.Before); err != nil {
+			p.fail(err)
+		}
 		return
 	}
 	s.Action = ActionUpdate
