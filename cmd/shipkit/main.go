@@ -12,7 +12,7 @@ import (
 func main() {
 	program := action.Program{
 		Version: versionText(), Specs: specs, Fill: fill,
-		Commands: []action.Command{configCommand},
+		Commands: []action.Command{configCommand, historyCommand, statusCommand},
 	}
 	os.Exit(program.Main(context.Background(), action.OSHost(), os.Args[1:]))
 }

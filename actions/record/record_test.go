@@ -1,0 +1,91 @@
+package record
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/pkg/action/actiontest"
+)
+
+func start(t *testing.T) map[string]string {
+	t.Helper()
+	server, err := localaws.Start(t.Context(), localaws.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, line := range server.Env() {
+		name, value, _ := strings.Cut(line, "=")
+		t.Setenv(name, value)
+	}
+	return map[string]string{"GITHUB_WORKSPACE": t.TempDir(), "GITHUB_ACTOR": "ada"}
+}
+
+func step(t *testing.T, env, with map[string]string) actiontest.Result {
+	t.Helper()
+	return actiontest.Run(t.Context(), t, actiontest.Step{Spec: Spec, With: with, Env: env})
+}
+
+func TestRecordThenCheck(t *testing.T) {
+	env := start(t)
+	env["GITHUB_SHA"] = "2222222222222222222222222222222222222222"
+	got := step(t, env, map[string]string{
+		"namespace": "xy-0146-staging", "commit-time": "2026-01-02T10:00:00+01:00", "image": "r/app@sha256:abcdef",
+		"stages": `{"build":{"result":"success","outputs":{"bytes-sent":"200000","bytes-saved":"100800000","duration":"62"}},
+			"deploy":{"result":"success","outputs":{"duration":"1m5s"}}}`,
+	})
+	if got.ExitCode != 0 || got.Outputs["status"] != "succeeded" || got.Outputs["bytes-saved"] != "100800000" || got.Outputs["duration"] != "127" {
+		t.Fatalf("record: %+v", got)
+	}
+	for _, want := range []string{"### ✅ staging: 222222222222 succeeded", "| build | ✅ success | 1m02s | 200.0 kB of 101.0 MB (99.8 % saved) |", "by `ada`"} {
+		if !strings.Contains(got.Summary, want) {
+			t.Errorf("the summary lacks %q:\n%s", want, got.Summary)
+		}
+	}
+	if text, err := os.ReadFile(got.Outputs["result-path"]); err != nil || !strings.Contains(string(text), `"status": "succeeded"`) {
+		t.Errorf("result file: %s, %v", text, err)
+	}
+	env["GITHUB_SHA"] = "1111111111111111111111111111111111111111"
+	check := map[string]string{"mode": "check", "namespace": "xy-0146-staging", "commit-time": "2026-01-01T10:00:00Z"}
+	if got = step(t, env, check); got.ExitCode != 1 || !strings.Contains(got.Log, "would go back in time") {
+		t.Errorf("an older commit: %+v", got)
+	}
+	check["allow-older"] = "true"
+	if got = step(t, env, check); got.ExitCode != 0 || !strings.Contains(got.Log, "goes back in time") {
+		t.Errorf("an older commit that is allowed: %+v", got)
+	}
+	delete(check, "allow-older")
+	check["commit-time"] = "2026-01-03T10:00:00Z"
+	if got = step(t, env, check); got.ExitCode != 0 {
+		t.Errorf("a newer commit: %+v", got)
+	}
+}
+
+func TestFailureTellsWhy(t *testing.T) {
+	env := start(t)
+	got := step(t, env, map[string]string{
+		"namespace": "xy-0146-staging",
+		"stages":    `{"deploy":{"result":"failure","outputs":{"failure-reason":"the task exits with 1"}},"rollback":{"result":"success"}}`,
+	})
+	if got.ExitCode != 0 || got.Outputs["status"] != "rolled-back" || got.Outputs["reason"] != "deploy failed: the task exits with 1" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestBadInputs(t *testing.T) {
+	got := step(t, nil, map[string]string{"namespace": "staging", "stages": "[", "commit-time": "today", "database": "old"})
+	if got.ExitCode == 0 {
+		t.Error("bad inputs pass")
+	}
+	for _, want := range []string{"input namespace", "input stages", "input commit-time", "input database"} {
+		if !strings.Contains(got.Log, want) {
+			t.Errorf("the log lacks %q:\n%s", want, got.Log)
+		}
+	}
+}
