@@ -1,0 +1,420 @@
+package buildimage
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/org/shipkit/internal/registrytest"
+	"github.com/org/shipkit/pkg/action/actiontest"
+)
+
+// files are what an image holds, by path.
+type files map[string]string
+
+// with returns a copy with other contents; "" removes a file.
+func (f files) with(changes files) files {
+	out := maps.Clone(f)
+	maps.Copy(out, changes)
+	maps.DeleteFunc(out, func(_, content string) bool { return content == "" })
+	return out
+}
+
+// app is an image of some weight: 200 small files and a large one.
+func app() files {
+	f := files{"srv/large": noise(1, 3_000_000)}
+	for i := range 200 {
+		f[fmt.Sprintf("srv/f%03d", i)] = fmt.Sprintf("file %d\n", i)
+	}
+	return f
+}
+
+// noise does not compress.
+func noise(seed byte, n int) string {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{seed}).Read(b)
+	return string(b)
+}
+
+// built is an image as a builder leaves it: one uncompressed layer.
+func built(t *testing.T, f files, at time.Time, architecture string) v1.Image {
+	t.Helper()
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		for _, path := range slices.Sorted(maps.Keys(f)) {
+			_ = w.WriteHeader(&tar.Header{Name: path, Mode: 0o644, Size: int64(len(f[path])), ModTime: at})
+			_, _ = w.Write([]byte(f[path]))
+		}
+		_ = w.Close()
+		return io.NopCloser(&b), nil
+	}, tarball.WithCompressionLevel(0), tarball.WithMediaType(types.OCILayer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := mutate.Append(mutate.MediaType(empty.Image, types.OCIManifestSchema1), mutate.Addendum{
+		Layer: layer, History: v1.History{CreatedBy: "COPY . /", Created: v1.Time{Time: at}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.OS, config.Architecture, config.Created = "linux", architecture, v1.Time{Time: at}
+	config.Config.Cmd = []string{"serve"}
+	if img, err = mutate.ConfigFile(img, config); err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+var yesterday = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+// ociLayout writes an image, or an index of several, and returns its source.
+func ociLayout(t *testing.T, images ...v1.Image) string {
+	t.Helper()
+	l, err := layout.Write(t.TempDir(), empty.Index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(images) == 1 {
+		err = l.AppendImage(images[0])
+	} else {
+		index := v1.ImageIndex(empty.Index)
+		for _, img := range images {
+			config, _ := img.ConfigFile()
+			index = mutate.AppendManifests(index, mutate.IndexAddendum{
+				Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: config.OS, Architecture: config.Architecture}},
+			})
+		}
+		err = l.AppendIndex(index)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "oci:" + string(l)
+}
+
+// runner is a machine that runs the action.
+type runner struct {
+	t      *testing.T
+	server *registrytest.Server
+	home   string
+}
+
+func newRunner(t *testing.T) *runner {
+	return &runner{t: t, server: registrytest.Start(t), home: t.TempDir()}
+}
+
+func (r *runner) tag(repo string) string { return r.server.Host + "/team/" + repo }
+
+// push pushes source to tag of team/app.
+func (r *runner) push(source, tag string, with ...string) actiontest.Result {
+	r.t.Helper()
+	inputs := map[string]string{"source": source, "tags": r.tag("app:" + tag), "push": "true"}
+	for i := 0; i < len(with); i += 2 {
+		inputs[with[i]] = with[i+1]
+	}
+	return actiontest.Run(r.t.Context(), r.t, actiontest.Step{
+		Spec: Spec, With: inputs, Env: map[string]string{"HOME": r.home, "RUNNER_TEMP": r.t.TempDir()},
+	})
+}
+
+// ok pushes and fails the test if the push does.
+func (r *runner) ok(source, tag string, with ...string) actiontest.Result {
+	r.t.Helper()
+	result := r.push(source, tag, with...)
+	if result.ExitCode != 0 {
+		r.t.Fatalf("exit code %d:\n%s", result.ExitCode, result.Log)
+	}
+	return result
+}
+
+// contents reads the filesystem of a pushed image with another tool's code.
+func (r *runner) contents(ref string) files {
+	r.t.Helper()
+	parsed, err := name.ParseReference(ref)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	img, err := remote.Image(parsed)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	f := files{}
+	archive := mutate.Extract(img)
+	defer archive.Close()
+	reader := tar.NewReader(archive)
+	for {
+		header, err := reader.Next()
+		if err == io.EOF { //nolint:errorlint // archive/tar returns it bare
+			return f
+		}
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		content, err := io.ReadAll(reader)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if header.Typeflag == tar.TypeReg {
+			f[header.Name] = string(content)
+		}
+	}
+}
+
+func bytesOf(t *testing.T, result actiontest.Result, output string) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(result.Outputs[output], 10, 64)
+	if err != nil {
+		t.Fatalf("output %s is %q", output, result.Outputs[output])
+	}
+	return n
+}
+
+func TestPushOnlyWhatChanged(t *testing.T) {
+	r := newRunner(t)
+	first := r.ok(ociLayout(t, built(t, app(), yesterday, "amd64")), "latest")
+	if sent := bytesOf(t, first, "bytes-sent"); sent < 3_000_000 {
+		t.Errorf("the first push sent %d bytes: it cannot be whole", sent)
+	}
+	changed := app().with(files{"srv/f007": "changed\n", "srv/f008": "", "srv/new": "new\n"})
+	before := r.server.Line.Upstream()
+	second := r.ok(ociLayout(t, built(t, changed, yesterday.Add(time.Hour), "amd64")), "latest")
+	arrived := r.server.Line.Upstream() - before
+	if got := r.contents(second.Outputs["image-ref"]); !maps.Equal(got, changed) {
+		t.Errorf("the pushed image differs from the built one")
+	}
+	if got := second.Outputs["previous-digest"]; got != first.Outputs["digest"] {
+		t.Errorf("previous-digest %s, want %s", got, first.Outputs["digest"])
+	}
+	if second.Outputs["layers-reused"] != "1" || second.Outputs["delta-files"] != "3" {
+		t.Errorf("outputs %v", second.Outputs)
+	}
+	if sent := bytesOf(t, second, "bytes-sent"); sent != arrived || sent > 20_000 {
+		t.Errorf("bytes-sent %d, arrived %d; want the same and less than 20 kB", sent, arrived)
+	}
+	if want := "% saved)"; !strings.Contains(second.Summary, want) {
+		t.Errorf("summary without %q:\n%s", want, second.Summary)
+	}
+}
+
+// Another runner, without a cache, finds the file index in the registry.
+func TestAnotherRunnerPushesADelta(t *testing.T) {
+	r := newRunner(t)
+	r.ok(ociLayout(t, built(t, app(), yesterday, "amd64")), "latest")
+	r.home = t.TempDir()
+	result := r.ok(ociLayout(t, built(t, app().with(files{"srv/f001": "x"}), yesterday, "amd64")), "latest")
+	if result.Outputs["delta-files"] != "1" || bytesOf(t, result, "bytes-sent") > 20_000 {
+		t.Errorf("outputs %v", result.Outputs)
+	}
+}
+
+func TestRebuildLeavesTheTagAlone(t *testing.T) {
+	r := newRunner(t)
+	first := r.ok(ociLayout(t, built(t, app(), yesterday, "amd64")), "latest")
+	again := r.ok(ociLayout(t, built(t, app(), yesterday.Add(time.Hour), "amd64")), "latest")
+	if first.Outputs["digest"] != again.Outputs["digest"] {
+		t.Errorf("digest %s, then %s", first.Outputs["digest"], again.Outputs["digest"])
+	}
+	if sent := bytesOf(t, again, "bytes-sent"); sent > 4000 {
+		t.Errorf("sent %d bytes for nothing", sent)
+	}
+	for _, request := range r.server.Requests()[len(r.server.Requests())-3:] {
+		if strings.HasPrefix(request, http.MethodPut) {
+			t.Errorf("%s: the tag was pushed again", request)
+		}
+	}
+}
+
+func TestExactTimesAreSent(t *testing.T) {
+	r := newRunner(t)
+	r.ok(ociLayout(t, built(t, app(), yesterday, "amd64")), "latest")
+	again := r.ok(ociLayout(t, built(t, app(), yesterday.Add(time.Hour), "amd64")), "latest", "mtime", "exact")
+	if bytesOf(t, again, "bytes-sent") < 3_000_000 {
+		t.Errorf("files with other times were not sent: %v", again.Outputs)
+	}
+}
+
+func TestModes(t *testing.T) {
+	r := newRunner(t)
+	r.ok(ociLayout(t, built(t, app(), yesterday, "amd64")), "latest")
+	next := ociLayout(t, built(t, app().with(files{"srv/f001": "x"}), yesterday, "amd64"))
+	secret := app().with(files{"srv/.env": "PASSWORD=1", "srv/f001": "y"})
+
+	t.Run("dry run", func(t *testing.T) {
+		requests := len(r.server.Requests())
+		result := r.ok(next, "latest", "dry-run", "true")
+		for _, request := range r.server.Requests()[requests:] {
+			if !strings.HasPrefix(request, http.MethodGet) && !strings.HasPrefix(request, http.MethodHead) {
+				t.Errorf("a dry run asked for %s", request)
+			}
+		}
+		var p []struct {
+			BytesToSend int64
+			Images      []struct{ Mode string }
+		}
+		if err := json.Unmarshal([]byte(result.Outputs["plan"]), &p); err != nil || p[0].Images[0].Mode != string(modeDelta) {
+			t.Errorf("plan %s, %v", result.Outputs["plan"], err)
+		}
+	})
+	t.Run("off", func(t *testing.T) {
+		if result := r.ok(next, "off", "layer-diff", "off", "previous-image", r.tag("app:latest")); bytesOf(t, result, "bytes-sent") < 3_000_000 {
+			t.Errorf("outputs %v", result.Outputs)
+		}
+	})
+	t.Run("max-upload", func(t *testing.T) {
+		large := ociLayout(t, built(t, app().with(files{"srv/huge": noise(9, 500_000)}), yesterday, "amd64"))
+		result := r.push(large, "latest", "max-upload", "100kB")
+		if result.ExitCode != 1 || !strings.Contains(result.Log, "srv/huge") {
+			t.Errorf("exit code %d, log without the largest file:\n%s", result.ExitCode, result.Log)
+		}
+	})
+	t.Run("compact always", func(t *testing.T) {
+		if result := r.ok(next, "compact", "compact", "always", "previous-image", r.tag("app:latest")); result.Outputs["delta-files"] != "0" {
+			t.Errorf("outputs %v", result.Outputs)
+		}
+	})
+	t.Run("a removed secret is not shipped again", func(t *testing.T) {
+		r.ok(ociLayout(t, built(t, secret, yesterday, "amd64")), "leak")
+		result := r.ok(ociLayout(t, built(t, secret.with(files{"srv/.env": ""}), yesterday, "amd64")), "leak")
+		if result.Outputs["delta-files"] != "0" || !strings.Contains(result.Log, "::warning") || !strings.Contains(result.Log, ".env") {
+			t.Errorf("outputs %v\n%s", result.Outputs, result.Log)
+		}
+	})
+	t.Run("layers of another repository are mounted", func(t *testing.T) {
+		result := r.ok(next, "x", "tags", r.tag("other:v1"), "previous-image", r.tag("app:latest"))
+		if bytesOf(t, result, "bytes-sent") > 20_000 || result.Outputs["delta-files"] != "1" {
+			t.Errorf("outputs %v", result.Outputs)
+		}
+	})
+	t.Run("two repositories", func(t *testing.T) {
+		result := r.ok(next, "x", "tags", r.tag("a:v1")+"\n"+r.tag("b:v1")+","+r.tag("b:v2"))
+		for _, tag := range []string{"a:v1", "b:v1", "b:v2"} {
+			if got := r.contents(r.tag(tag)); len(got) != 201 {
+				t.Errorf("%s holds %d files", tag, len(got))
+			}
+		}
+		if result.Outputs["image-ref"] != r.tag("a")+"@"+result.Outputs["digest"] {
+			t.Errorf("image-ref %s", result.Outputs["image-ref"])
+		}
+	})
+}
+
+func TestSeveralPlatforms(t *testing.T) {
+	r := newRunner(t)
+	arm := app().with(files{"srv/arm": "arm"})
+	first := r.ok(ociLayout(t, built(t, app(), yesterday, "amd64"), built(t, arm, yesterday, "arm64")), "latest")
+	same := r.ok(ociLayout(t, built(t, app(), yesterday.Add(1e9), "amd64"), built(t, arm, yesterday.Add(1e9), "arm64")), "latest")
+	if same.Outputs["digest"] != first.Outputs["digest"] {
+		t.Errorf("a rebuild has digest %s, want %s", same.Outputs["digest"], first.Outputs["digest"])
+	}
+	result := r.ok(ociLayout(t, built(t, app(), yesterday, "amd64"), built(t, arm.with(files{"srv/arm": "x"}), yesterday, "arm64")), "latest")
+	if bytesOf(t, result, "bytes-sent") > 20_000 {
+		t.Errorf("outputs %v", result.Outputs)
+	}
+	ref, _ := name.ParseReference(result.Outputs["image-ref"])
+	index, err := remote.Index(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil || len(manifest.Manifests) != 2 {
+		t.Fatalf("index %v, %v", manifest, err)
+	}
+	if got := r.contents(r.tag("app") + "@" + manifest.Manifests[1].Digest.String()); got["srv/arm"] != "x" {
+		t.Errorf("arm64 holds %q", got["srv/arm"])
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	r := newRunner(t)
+	first := ociLayout(t, built(t, app(), yesterday, "amd64"))
+	next := ociLayout(t, built(t, app().with(files{"srv/f001": "x"}), yesterday, "amd64"))
+	r.ok(first, "latest")
+
+	t.Run("tag moved meanwhile", func(t *testing.T) {
+		other := built(t, files{"other": "image"}, yesterday, "amd64")
+		ref, _ := name.ParseReference(r.tag("app:latest"))
+		var once sync.Once
+		r.server.Answer(func(_ http.ResponseWriter, req *http.Request) bool {
+			if req.Method != http.MethodPost {
+				return false
+			}
+			once.Do(func() {
+				r.server.Answer(nil)
+				if err := registrytest.Push(t.Context(), ref, other); err != nil {
+					t.Error(err)
+				}
+			})
+			return false
+		})
+		result := r.push(next, "latest")
+		if result.ExitCode != 1 || !strings.Contains(result.Log, "somebody else moved it") {
+			t.Errorf("exit code %d:\n%s", result.ExitCode, result.Log)
+		}
+		if got := r.contents(r.tag("app:latest")); got["other"] != "image" {
+			t.Error("the other push was overwritten")
+		}
+	})
+	tests := []struct {
+		name string
+		with []string
+		want []string
+		code int
+	}{
+		{"no tags", []string{"tags", ""}, []string{"push is true, but tags is empty"}, 1},
+		{"all at once", []string{"tags", "UPPER:v1", "source", "nothing", "compression-level", "15"},
+			[]string{"input tags", "input source", "compression-level is 15"}, 1},
+		{"no such source", []string{"source", "oci:nowhere"}, []string{"open image oci:nowhere"}, 1},
+		{"a typo", []string{"layer-diff", "allways"}, []string{"layer-diff"}, 2},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			result := r.push(first, "latest", test.with...)
+			if result.ExitCode != test.code {
+				t.Errorf("exit code %d, want %d", result.ExitCode, test.code)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(result.Log, want) {
+					t.Errorf("log without %q:\n%s", want, result.Log)
+				}
+			}
+		})
+	}
+}
+
+func TestBuildThatIsNotPushed(t *testing.T) {
+	r := newRunner(t)
+	result := r.ok(ociLayout(t, built(t, app(), yesterday, "amd64")), "latest", "push", "false")
+	if !strings.HasPrefix(result.Outputs["imageid"], "sha256:") || len(r.server.Requests()) > 0 {
+		t.Errorf("outputs %v, requests %v", result.Outputs, r.server.Requests())
+	}
+	if _, err := os.Stat(filepath.Join(r.home, ".cache")); err == nil {
+		t.Error("a build that is not pushed wrote to the cache")
+	}
+}
