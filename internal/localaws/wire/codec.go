@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -93,11 +94,10 @@ func (s *Service) encodeOutput(w http.ResponseWriter, op *operation, out any, re
 	default:
 		body = appendJSON(nil, tree)
 	}
-	w.Header().Set("Content-Type", contentTypes[s.Protocol])
-	w.WriteHeader(status)
-	if status != http.StatusNoContent {
-		_, _ = w.Write(body) // a client that has gone is no failure of ours
+	if status == http.StatusNoContent {
+		body = nil
 	}
+	s.send(w, status, body)
 }
 
 // outputs writes the members that are headers and returns what is left for the body.
@@ -159,8 +159,15 @@ func (s *Service) encodeError(w http.ResponseWriter, e *Error, requestID string)
 			body = appendJSON(nil, tree)
 		}
 	}
+	s.send(w, e.Status, body)
+}
+
+// send writes the whole answer with its length: of a chunked one the SDK's XML readers leave the end unread, which costs
+// them the connection.
+func (s *Service) send(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", contentTypes[s.Protocol])
-	w.WriteHeader(e.Status)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
 	_, _ = w.Write(body) // a client that has gone is no failure of ours
 }
 

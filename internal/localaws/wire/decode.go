@@ -116,7 +116,8 @@ func decodeScalar(dst reflect.Value, src any, path string) error {
 		}
 	default:
 		var n int64
-		if n, ok = asInt(src); ok && !dst.OverflowInt(n) {
+		if n, ok = asInt(src); ok {
+			ok = !dst.OverflowInt(n)
 			dst.SetInt(n)
 		}
 	}
