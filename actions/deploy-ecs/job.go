@@ -69,7 +69,8 @@ func (b *builder) services() {
 		b.warnings.Warnf("remove the services, or wait-until: registered", "the services are not touched with wait-until: registered")
 		names = nil
 	}
-	if len(names) == 0 && !(deploys && (b.req.RegisterOnly || b.in.RunTask)) {
+	without := deploys && (b.req.RegisterOnly || b.in.RunTask)
+	if len(names) == 0 && !without {
 		b.problems.Errorf("write service: web (or wait-until: registered to only register the task definition)",
 			"input \"service\" is empty: there is nothing to %s", b.in.Mode)
 	}

@@ -2,11 +2,15 @@ package ecsdeploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/progress"
@@ -119,7 +123,7 @@ func update(ctx context.Context, c *Clients, p *Plan, r *Result, hooks Hooks) ([
 	var followers []*follower
 	for _, s := range p.Services {
 		f := newFollower(c, s, p.Request.Wait, hooks.Progress)
-		f.target, f.definition = p.Target, r.TaskDefinition
+		f.target, f.images, f.definition = p.Target, p.Images, r.TaskDefinition
 		if err := f.start(ctx, p); err != nil {
 			return followers, err
 		}
@@ -143,6 +147,8 @@ func (f *follower) start(ctx context.Context, p *Plan) error {
 	switch f.s.Action {
 	case ActionUpdate:
 		return f.startUpdate(ctx)
+	case ActionJoin:
+		return f.join(ctx)
 	case ActionCodeDeploy:
 		return f.startCodeDeploy(ctx, p.Request.CodeDeploy)
 	case ActionStop, ActionRefuse:
@@ -157,22 +163,58 @@ func (f *follower) startUpdate(ctx context.Context) error {
 	in := *f.s.update
 	in.TaskDefinition = aws.String(f.definition)
 	old := aws.ToString(primary(f.s.service).Id)
-	out, err := f.c.Services.UpdateService(ctx, &in)
+	service, err := f.send(ctx, &in)
 	if err != nil {
 		return fmt.Errorf("update service %s to %s: %w", f.s.Name, shortARN(f.definition), err)
 	}
-	d := primary(deref(out.Service))
+	d := primary(service)
 	f.deploymentID, f.since = aws.ToString(d.Id), deref(d.CreatedAt)
 	config := f.s.service.DeploymentConfiguration
 	if in.DeploymentConfiguration != nil {
 		config = in.DeploymentConfiguration
 	}
-	f.deadline = time.Now().Add(f.wait.Timeout + bakeTime(config))
+	f.bake = bakeTime(config)
+	f.deadline = time.Now().Add(f.wait.Timeout + f.bake)
 	if f.deploymentID != "" && f.deploymentID == old {
 		// ECS only changes a number: no deployment to follow.
 		f.watcher = &serviceWatcher{c: f.c, s: f.s, id: f.deploymentID, scalesInPlace: true}
 	}
 	f.progress.Milestone(f.task(), "started "+shortARN(f.definition)+" in place of "+shortARN(f.s.Before))
+	return nil
+}
+
+// send updates the service. When the answer is lost, on a bad link or in a
+// cancelled step, the change may still have been made: then a look tells.
+func (f *follower) send(ctx context.Context, in *ecs.UpdateServiceInput) (types.Service, error) {
+	out, err := f.c.Services.UpdateService(ctx, in)
+	if err == nil {
+		return deref(out.Service), nil
+	}
+	if _, answered := errors.AsType[smithy.APIError](err); answered {
+		return types.Service{}, err //nolint:wrapcheck // wrapped by the caller
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace/2)
+	defer cancel()
+	service, lookErr := describeService(grace, f.c, f.s)
+	if lookErr == nil && aws.ToString(primary(service).Id) != aws.ToString(primary(f.s.service).Id) &&
+		aws.ToString(service.TaskDefinition) == aws.ToString(in.TaskDefinition) {
+		return service, nil
+	}
+	return types.Service{}, err //nolint:wrapcheck // wrapped by the caller
+}
+
+// join follows a deployment of the wanted revision that is under way already.
+func (f *follower) join(ctx context.Context) error {
+	d, err := describeDeployment(ctx, f.c, f.s.deployment)
+	if err != nil {
+		return err
+	}
+	f.watcher = &deploymentWatcher{c: f.c, deployment: f.s.deployment}
+	f.s.Before = sourceDefinition(ctx, f.c, d, f.s.Before)
+	f.identify(ctx)
+	f.bake = bakeTime(d.DeploymentConfiguration)
+	f.deadline = f.deadline.Add(f.bake)
+	f.progress.Milestone(f.task(), "following the deployment of "+shortARN(f.definition)+" that is under way")
 	return nil
 }
 
@@ -218,7 +260,7 @@ func undo(ctx context.Context, followers []*follower, verdicts []Verdict) []Verd
 	var group sync.WaitGroup
 	for i, f := range followers {
 		took := verdicts[i].Outcome == Succeeded || verdicts[i].Outcome == Started || verdicts[i].Outcome == Paused
-		if !took || !f.wait.Rollback || f.s.Action != ActionUpdate || f.s.Before == f.definition {
+		if !took || !f.wait.Rollback || (f.s.Action != ActionUpdate && f.s.Action != ActionJoin) || f.s.Before == f.definition {
 			continue
 		}
 		group.Go(func() { verdicts[i] = f.takeBack(ctx, verdicts[i]) })

@@ -1,7 +1,6 @@
 package ecsdeploy
 
 import (
-	"context"
 	"errors"
 	"regexp"
 	"slices"
@@ -56,9 +55,4 @@ func unchecked(what, action, arn string, err error) *diag.Diagnostic {
 	d.Summary = what + " could not be checked: the role lacks " + action + " on " + arn
 	d.Try = "add " + action + " on " + arn + " to the role's policy"
 	return d
-}
-
-// stopped tells whether an error is only the end of the context.
-func stopped(ctx context.Context, err error) bool {
-	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }

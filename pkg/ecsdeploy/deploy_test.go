@@ -599,3 +599,75 @@ func TestPlanIsStale(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A job that is run again while its deployment goes on neither passes at once
+// nor starts another one.
+func TestRunAgainJoinsTheDeployment(t *testing.T) {
+	f := newFake(t)
+	f.course["web"] = ends(types.ServiceDeploymentStatusStopped, 3*time.Minute, "tasks failed to start")
+	synctest.Test(t, func(t *testing.T) {
+		req := request("web")
+		req.Wait.Until = UntilStarted
+		first, err := NewPlan(t.Context(), f.clients(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Apply(t.Context(), f.clients(), first, Hooks{}); err != nil {
+			t.Fatal(err)
+		}
+		second, err := NewPlan(t.Context(), f.clients(), request("web"))
+		if err != nil || second.Services[0].Action != ActionJoin || len(second.Warnings) != 0 {
+			t.Fatalf("got %+v, %v", second, err)
+		}
+		r, err := Apply(t.Context(), f.clients(), second, Hooks{})
+		if v := r.Services[0]; err != nil || v.Outcome != Failed || !v.RolledBack || shortARN(v.Before) != "web:1" {
+			t.Errorf("got %+v, %v", r.Services, err)
+		}
+	})
+	if f.count("RegisterTaskDefinition") != 1 {
+		t.Errorf("calls %v", f.calls)
+	}
+}
+
+func TestAFailedRevisionIsDeployedAgain(t *testing.T) {
+	f := newFake(t)
+	f.services[0].Deployments[0].RolloutState = types.DeploymentRolloutStateFailed
+	req := request("web")
+	req.Overrides = taskdef.Overrides{}
+	p, err := NewPlan(t.Context(), f.clients(), req)
+	if err != nil || p.Services[0].Action != ActionUpdate || !p.Services[0].update.ForceNewDeployment {
+		t.Errorf("got %+v, %v", p.Services[0], err)
+	}
+}
+
+// The update was made and its answer lost.
+func TestLostAnswer(t *testing.T) {
+	for _, cancelled := range []bool{false, true} {
+		t.Run(fmt.Sprintf("cancelled %t", cancelled), func(t *testing.T) {
+			f := newFake(t)
+			f.course["web"] = ends(types.ServiceDeploymentStatusSuccessful, time.Minute, "")
+			synctest.Test(t, func(t *testing.T) {
+				c := f.clients()
+				p, err := NewPlan(t.Context(), c, request("web"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				c.Services = losing{f, func() {
+					if cancelled {
+						cancel()
+					}
+				}}
+				r, err := Apply(ctx, c, p, Hooks{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				v := r.Services[0]
+				if cancelled && (v.Outcome != Cancelled || !v.RollbackRequested) || !cancelled && v.Outcome != Succeeded {
+					t.Errorf("got %+v", v)
+				}
+			})
+		})
+	}
+}

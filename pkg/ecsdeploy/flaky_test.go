@@ -31,3 +31,17 @@ func recorder(lines *[]string, task string) progress.Func {
 		}
 	}
 }
+
+// losing makes updates and loses the answers.
+type losing struct {
+	*fakeAWS
+	meanwhile func()
+}
+
+func (l losing) UpdateService(ctx context.Context, in *ecs.UpdateServiceInput, o ...func(*ecs.Options)) (*ecs.UpdateServiceOutput, error) {
+	if _, err := l.fakeAWS.UpdateService(ctx, in, o...); err != nil {
+		return nil, err
+	}
+	l.meanwhile()
+	return nil, errors.New("read: connection reset by peer")
+}

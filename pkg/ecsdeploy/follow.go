@@ -28,6 +28,7 @@ type follower struct {
 	c          *Clients
 	s          *ServicePlan
 	target     *taskdef.Document
+	images     map[string]Image
 	definition string // ARN of what is deployed
 	wait       Wait
 	progress   progress.Func
@@ -47,6 +48,8 @@ type follower struct {
 	trouble  []string
 	seen     map[string]bool
 	gaveUp   *Verdict // set when we asked for the rollback
+	bake     time.Duration
+	baking   time.Time // when the bake time was first seen
 }
 
 func newFollower(c *Clients, s *ServicePlan, wait Wait, send progress.Func) *follower {
@@ -70,6 +73,8 @@ func (f *follower) follow(ctx context.Context) Verdict {
 		switch {
 		case ctx.Err() != nil:
 			return f.cancelled(ctx)
+		case denied(err) && f.watcher.arn() != "" && f.deploymentID != "":
+			f.withoutDeployments("ecs:DescribeServiceDeployments", err)
 		case err != nil && permanent(err):
 			return f.lost(ctx, err)
 		case err != nil:
@@ -188,6 +193,7 @@ func (f *follower) end(ctx context.Context, outcome Outcome) Verdict {
 	switch outcome {
 	case Succeeded:
 		v.Digests, v.Serving = f.digests(ctx), f.definition
+		f.compare(v.Digests)
 		f.progress.Milestone(f.task(), shortARN(f.definition)+" serves")
 		return v
 	case Paused:
@@ -243,12 +249,27 @@ func (f *follower) verdict(outcome Outcome) Verdict {
 func (f *follower) report(s Snapshot) {
 	event := progress.Event{
 		Task: f.task(), Text: liveText(s), Done: int64(s.New.Running), Total: int64(s.New.Requested), Unit: "tasks",
-		Left: max(time.Until(f.deadline), 0),
+		Left: f.left(s),
 	}
 	event.Milestone = s.Status != f.last.Status || s.Stage != f.last.Stage || s.New.Traffic != f.last.New.Traffic ||
 		s.Failures > f.last.Failures
 	event.Warn = goingBack(s.Status) && !goingBack(f.last.Status) || s.Failures > f.last.Failures
 	f.progress.Send(event)
+}
+
+// left estimates the time to the end, 0 if there is nothing to go by: from the
+// pace of the tasks so far, and the bake time that ECS is told to wait.
+func (f *follower) left(s Snapshot) time.Duration {
+	if s.Stage == types.ServiceDeploymentLifecycleStageBakeTime {
+		if f.last.Stage != s.Stage {
+			f.baking = time.Now()
+		}
+		return max(f.bake-time.Since(f.baking), 0)
+	}
+	if s.New.Running == 0 || s.New.Running >= s.New.Requested || goingBack(s.Status) {
+		return 0
+	}
+	return time.Since(f.began)/time.Duration(s.New.Running)*time.Duration(s.New.Requested-s.New.Running) + f.bake
 }
 
 func liveText(s Snapshot) string {
@@ -300,8 +321,7 @@ func (f *follower) find(ctx context.Context) error {
 			f.watcher = &deploymentWatcher{c: f.c, deployment: arn}
 			return nil
 		case denied(err):
-			f.progress.Warn(f.task(), unchecked("the service deployment", "ecs:ListServiceDeployments", f.s.ARN, err).Error())
-			f.watcher = &serviceWatcher{c: f.c, s: f.s, id: f.deploymentID}
+			f.withoutDeployments("ecs:ListServiceDeployments", err)
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err() //nolint:wrapcheck // recognised by the caller
@@ -312,6 +332,13 @@ func (f *follower) find(ctx context.Context) error {
 		}
 		f.pause(ctx)
 	}
+}
+
+// withoutDeployments follows the service itself, for a caller who may not read
+// its deployments.
+func (f *follower) withoutDeployments(action string, err error) {
+	f.progress.Warn(f.task(), unchecked("the service deployment", action, f.s.ARN, err).Error())
+	f.watcher = &serviceWatcher{c: f.c, s: f.s, id: f.deploymentID}
 }
 
 // digests reads what ECS runs, by container.
@@ -336,6 +363,23 @@ func (f *follower) digests(ctx context.Context) map[string]string {
 		}
 	}
 	return digests
+}
+
+// compare warns if ECS runs another image than was asked for.
+func (f *follower) compare(digests map[string]string) {
+	for container, digest := range digests {
+		_, want, pinned := strings.Cut(f.image(container), "@")
+		if pinned && digest != "" && digest != want && f.images[container].single() {
+			f.progress.Warn(f.task(), fmt.Sprintf("container %s runs %s, not %s", container, digest, want))
+		}
+	}
+}
+
+func (f *follower) image(container string) string {
+	if f.target == nil {
+		return ""
+	}
+	return f.target.Image(container)
 }
 
 func firstNonEmpty(texts ...string) string {

@@ -72,7 +72,7 @@ func (p *planner) back(ctx context.Context, service types.Service, target string
 		p.plan.Warnings.Add(unchecked("what changes in service "+s.Name, "ecs:DescribeTaskDefinition", "*", err))
 	}
 	s.Changes = taskdef.Diff(current, document)
-	p.inFlight(ctx, s)
+	p.inFlight(ctx, s, false)
 	if arn != s.Before || p.req.Rollout.Force {
 		s.Action, s.update = ActionUpdate, p.updateInput(service)
 		// Going back must not wait for anybody.

@@ -106,6 +106,10 @@ func (i Image) withConfig(ref string, single v1.Image, os, arch string) (Image, 
 	return i, i.supports(ref, os, arch)
 }
 
+// single tells whether the digest is that of one platform's manifest: ECS may
+// report that of the platform it took out of an index.
+func (i Image) single() bool { return len(i.Platforms) == 1 }
+
 // supports checks the platform. An image that names none (a plain tar import)
 // is taken at its word.
 func (i Image) supports(ref, os, arch string) error {

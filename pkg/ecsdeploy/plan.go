@@ -48,7 +48,7 @@ type ServicePlan struct {
 	Desired int32
 
 	update     *ecs.UpdateServiceInput
-	deployment string // the service deployment to stop, for a rollback
+	deployment string // the service deployment in progress, to stop or to join
 	hook       string // the hook to answer, for a rollback of a paused one
 	service    types.Service
 	scale      scalingPlan
@@ -66,6 +66,7 @@ const (
 	ActionUpdate     Action = "update"      // UpdateService
 	ActionStop       Action = "stop"        // StopServiceDeployment with a rollback
 	ActionRefuse     Action = "refuse"      // ContinueServiceDeployment with a rollback
+	ActionJoin       Action = "join"        // nothing: a deployment of the revision is under way
 	ActionCodeDeploy Action = "code-deploy" // CreateDeployment of CodeDeploy
 )
 
@@ -148,11 +149,21 @@ func (p *planner) service(ctx context.Context, service types.Service) {
 	s.Changes = taskdef.Diff(current, p.plan.Target)
 	p.commits(ctx, s, current)
 	s.Settings = p.settings(service, s)
-	p.inFlight(ctx, s)
+	force := p.req.Rollout.Force
+	same := len(s.Changes) == 0 && len(s.Settings) == 0 && !force
+	p.inFlight(ctx, s, same)
 	p.alarms(ctx, service)
 	p.capacity(service, s)
 	p.scaling(ctx, s)
-	if len(s.Changes) == 0 && len(s.Settings) == 0 && !p.req.Rollout.Force {
+	if same && s.deployment != "" {
+		s.Action = ActionJoin
+		return
+	}
+	if same && primary(service).RolloutState == types.DeploymentRolloutStateFailed {
+		same, force = false, true
+		s.Settings = append(s.Settings, "the last deployment of this revision failed: it is deployed again")
+	}
+	if same {
 		s.Action = ActionNone
 		return
 	}
@@ -165,6 +176,7 @@ func (p *planner) service(ctx context.Context, service types.Service) {
 	}
 	s.Action = ActionUpdate
 	s.update = p.updateInput(service)
+	s.update.ForceNewDeployment = force
 }
 
 func newServicePlan(service types.Service) *ServicePlan {

@@ -25,8 +25,9 @@ var (
 )
 
 // inFlight refuses to deploy over a rollback: until it ends ECS has no
-// completed deployment to go back to.
-func (p *planner) inFlight(ctx context.Context, s *ServicePlan) {
+// completed deployment to go back to. A deployment in progress is superseded,
+// or joined if it brings the same.
+func (p *planner) inFlight(ctx context.Context, s *ServicePlan, same bool) {
 	out, err := p.c.Deployments.ListServiceDeployments(ctx, &ecs.ListServiceDeploymentsInput{
 		Cluster: aws.String(s.Cluster), Service: aws.String(s.ARN), Status: append(rollingBack, underWay...),
 	})
@@ -40,6 +41,9 @@ func (p *planner) inFlight(ctx context.Context, s *ServicePlan) {
 			p.problems.Errorf("wait until the rollback has ended, then run again",
 				"service %q is rolling back (%s)", s.Name, shortARN(aws.ToString(d.ServiceDeploymentArn)))
 		default:
+			if s.deployment = aws.ToString(d.ServiceDeploymentArn); same {
+				continue
+			}
 			p.plan.Warnings.Warnf("nothing, if that is wanted; a concurrency group in the workflow queues them",
 				"service %q has a deployment in progress (%s): this one will supersede it", s.Name,
 				shortARN(aws.ToString(d.ServiceDeploymentArn)))

@@ -89,7 +89,8 @@ func Promote(ctx context.Context, c *Clients, promotions []Promotion, wait Wait,
 	for _, p := range promotions {
 		f := newFollower(c, p.Service, wait, hooks.Progress)
 		f.watcher, f.definition, f.answered = &deploymentWatcher{c: c, deployment: p.Deployment}, p.Definition, p.Hook.ID
-		f.deadline = f.deadline.Add(bakeTime(p.Service.service.DeploymentConfiguration))
+		f.bake = bakeTime(p.Service.service.DeploymentConfiguration)
+		f.deadline = f.deadline.Add(f.bake)
 		f.s.Action = ActionUpdate
 		r.TaskDefinition = p.Definition
 		_, err := c.Deployments.ContinueServiceDeployment(ctx, &ecs.ContinueServiceDeploymentInput{

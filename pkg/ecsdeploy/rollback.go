@@ -173,7 +173,8 @@ func (f *follower) verify(ctx context.Context) string {
 	}
 	for {
 		service, err := describeService(ctx, f.c, f.s)
-		if d := primary(service); err == nil && aws.ToString(d.TaskDefinition) != f.definition && d.RunningCount >= d.DesiredCount {
+		if d := primary(service); err == nil && (aws.ToString(d.TaskDefinition) != f.definition || f.s.Before == f.definition) &&
+			d.RunningCount >= d.DesiredCount {
 			return aws.ToString(d.TaskDefinition)
 		}
 		if ctx.Err() != nil || time.Now().After(end) {
