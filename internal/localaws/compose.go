@@ -1,11 +1,15 @@
 package localaws
 
 import (
+	"path/filepath"
+
 	"github.com/org/shipkit/internal/localaws/autoscaling"
+	"github.com/org/shipkit/internal/localaws/cloudformation"
 	"github.com/org/shipkit/internal/localaws/iam"
 	"github.com/org/shipkit/internal/localaws/kms"
 	"github.com/org/shipkit/internal/localaws/logs"
 	"github.com/org/shipkit/internal/localaws/mail"
+	"github.com/org/shipkit/internal/localaws/rds"
 	"github.com/org/shipkit/internal/localaws/s3"
 	"github.com/org/shipkit/internal/localaws/scheduler"
 	"github.com/org/shipkit/internal/localaws/secrets"
@@ -29,6 +33,8 @@ func (s *Server) compose() error {
 	s.IAM = iam.New(s.Clock, s.Faults)
 	s.S3 = s3.New(s.Clock)
 	s.Mail = mail.New(s.Clock)
+	s.RDS = rds.New(s.Clock, s.databases())
+	s.CloudFormation = cloudformation.New(s.Clock, s.mux)
 	s.serve("sts", s.STS)
 	s.serve("ssm", s.SSM)
 	s.serve("secrets", s.Secrets)
@@ -39,6 +45,8 @@ func (s *Server) compose() error {
 	s.serve("kms", s.KMS)
 	s.serve("iam", s.IAM)
 	s.serve("s3", s.S3)
+	s.serve("rds", s.RDS)
+	s.serve("cloudformation", s.CloudFormation)
 	s.mux.Add(s.Mail.WireSES(), s.Mail.WireSNS())
 	return nil
 }
@@ -57,6 +65,18 @@ type Services struct {
 	Scheduler   *scheduler.Service
 	AutoScaling *autoscaling.Service
 	Tagging     *tagging.Service
+
+	RDS            *rds.Service
+	CloudFormation *cloudformation.Service
+}
+
+// databases says where the databases run: where the tasks' containers reach them too.
+func (s *Server) databases() rds.Options {
+	o := rds.Options{Secrets: s.Secrets, Address: rds.BridgeAddress()}
+	if s.options.Dir != "" {
+		o.Dir = filepath.Join(s.options.Dir, "databases")
+	}
+	return o
 }
 
 // wired is what every service package offers.

@@ -25,7 +25,8 @@ func (s *Service) managePassword(ctx context.Context, d *database, kind, user st
 		return nil, fmt.Errorf("encode the managed password: %w", err)
 	}
 	out, err := s.options.Secrets.CreateSecret(ctx, &secretsmanager.CreateSecretInput{
-		Name:         new("rds!" + kind + "-" + strings.ToLower(rand.Text()[:12])),
+		// AWS writes rds!db-…, a name that it refuses to everybody else.
+		Name:         new("rds-" + kind + "-" + strings.ToLower(rand.Text()[:12])),
 		Description:  new("Secret associated with primary RDS DB " + kind),
 		SecretString: new(string(value)),
 	})

@@ -55,7 +55,6 @@ func (w *world) as(account, region string) *sdk.Client {
 	id, key := w.keys.User(account, "test")
 	return sdk.NewFromConfig(aws.Config{
 		Region: region, BaseEndpoint: &w.url, Credentials: credentials.NewStaticCredentialsProvider(id, key.SecretKey, ""),
-		RetryMaxAttempts: 1,
 	})
 }
 

@@ -51,29 +51,30 @@ func (s *Service) ListTagsForResource(ctx context.Context, in *rds.ListTagsForRe
 	return &rds.ListTagsForResourceOutput{TagList: *tags}, nil
 }
 
-// Resource is a taggable resource, for the tagging API.
-type Resource struct {
-	ARN  string
-	Tags []types.Tag
-}
-
-// Resources lists what the caller's account and region holds.
-func (s *Service) Resources(ctx context.Context) (all []Resource) {
+// Tagged calls f for every resource of the caller's account and region.
+func (s *Service) Tagged(id wire.Identity, f func(arn string, tags map[string]string)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := s.here(ctx)
-	for _, i := range inOrder(st.Instances) {
-		all = append(all, Resource{*i.DBInstanceArn, i.TagList})
+	st := s.at(place{id.AccountID, id.Region})
+	for _, i := range st.Instances {
+		f(*i.DBInstanceArn, byKey(i.TagList))
 	}
-	for _, c := range inOrder(st.Clusters) {
-		all = append(all, Resource{*c.DBClusterArn, c.TagList})
+	for _, c := range st.Clusters {
+		f(*c.DBClusterArn, byKey(c.TagList))
 	}
 	for _, k := range []*kind{instanceKind, clusterKind} {
-		for _, p := range inOrder(k.snapshots(st)) {
-			all = append(all, Resource{p.ARN, p.Tags})
+		for _, p := range k.snapshots(st) {
+			f(p.ARN, byKey(p.Tags))
 		}
 	}
-	return all
+}
+
+func byKey(tags []types.Tag) map[string]string {
+	m := make(map[string]string, len(tags))
+	for _, t := range tags {
+		m[aws.ToString(t.Key)] = aws.ToString(t.Value)
+	}
+	return m
 }
 
 // tags returns where a resource keeps its tags. The lock is held.
