@@ -1,0 +1,231 @@
+// Package terraform makes environments from a directory of Terraform or
+// OpenTofu code: a workspace, and so a state, per environment.
+//
+// What a workspace was made from is kept apart from its state, so that a look
+// at an environment runs no command. It is written before the first change, so
+// that what was begun is found again.
+package terraform
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/org/shipkit/pkg/diag"
+	"github.com/org/shipkit/pkg/environment"
+	"github.com/org/shipkit/pkg/namespace"
+	"github.com/org/shipkit/pkg/progress"
+)
+
+// Notes keeps a short text for each environment; "" stands for none.
+type Notes interface {
+	Get(ctx context.Context, n namespace.Namespace) (string, error)
+	Put(ctx context.Context, n namespace.Namespace, note string) error
+	Delete(ctx context.Context, n namespace.Namespace) error
+}
+
+// Backend is a directory of code.
+type Backend struct {
+	// Binary is the program: terraform or tofu.
+	Binary string
+	// Dir holds the code.
+	Dir string
+	// Configure is a command to run after an apply, such as Ansible's, in Dir;
+	// SHIPKIT_OUTPUTS names a file with all outputs as JSON, and
+	// SHIPKIT_INVENTORY one with the output "inventory", if there is one.
+	Configure []string
+	// Env is the commands' environment as KEY=value.
+	Env   []string
+	Notes Notes
+	// ShowPlan receives the plan's text before it is applied; it may be nil.
+	ShowPlan func(string)
+	Progress progress.Func
+}
+
+var _ environment.Backend = (*Backend)(nil)
+
+// Find returns the first of terraform and tofu that is on the PATH.
+func Find(lookPath func(string) (string, error)) (string, error) {
+	for _, name := range []string{"terraform", "tofu"} {
+		if path, err := lookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", &diag.Diagnostic{
+		Summary: "neither terraform nor tofu is on the PATH",
+		Try:     "a step before this one with hashicorp/setup-terraform or opentofu/setup-opentofu",
+		Err:     exec.ErrNotFound,
+	}
+}
+
+// note is what is kept of an environment.
+type note struct {
+	Version string            `json:"version"`
+	Whole   bool              `json:"whole"`
+	Outputs map[string]string `json:"outputs,omitempty"`
+}
+
+// Look implements environment.Backend.
+func (b *Backend) Look(ctx context.Context, n namespace.Namespace) (*environment.Status, error) {
+	text, err := b.Notes.Get(ctx, n)
+	if err != nil || text == "" {
+		return nil, err
+	}
+	var known note
+	if err := json.Unmarshal([]byte(text), &known); err != nil {
+		return nil, fmt.Errorf("note of environment %s: was it edited by hand? %w", n, err)
+	}
+	return &environment.Status{Ready: known.Whole, Version: known.Version, URL: known.Outputs["url"], Outputs: known.Outputs}, nil
+}
+
+// Apply implements environment.Backend. It returns when all is made.
+func (b *Backend) Apply(ctx context.Context, n namespace.Namespace, r environment.Request) error {
+	if err := b.save(ctx, n, note{Version: r.Fingerprint()}); err != nil {
+		return err
+	}
+	if err := b.enter(ctx, n); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "shipkit-terraform-")
+	if err != nil {
+		return fmt.Errorf("keep the plan: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	plan := filepath.Join(dir, "plan")
+	args := []string{"plan", "-input=false", "-no-color", "-lock-timeout=2m", "-out=" + plan}
+	for _, name := range slices.Sorted(maps.Keys(r.Parameters)) {
+		args = append(args, "-var="+name+"="+r.Parameters[name])
+	}
+	text, err := b.run(ctx, args...)
+	if err != nil {
+		return err
+	}
+	if b.ShowPlan != nil {
+		b.ShowPlan(text)
+	}
+	if err := b.change(ctx, "apply", "-input=false", "-json", "-lock-timeout=2m", plan); err != nil {
+		return err
+	}
+	outputs, err := b.outputs(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.configure(ctx, dir, outputs); err != nil {
+		return err
+	}
+	return b.save(ctx, n, note{Version: r.Fingerprint(), Whole: true, Outputs: outputs})
+}
+
+// Destroy implements environment.Backend. It returns when all is gone.
+func (b *Backend) Destroy(ctx context.Context, n namespace.Namespace) error {
+	if err := b.enter(ctx, n); err != nil {
+		return err
+	}
+	if err := b.change(ctx, "apply", "-destroy", "-auto-approve", "-input=false", "-json", "-lock-timeout=2m"); err != nil {
+		return err
+	}
+	if _, err := b.run(ctx, "workspace", "select", "default"); err != nil {
+		return err
+	}
+	if _, err := b.run(ctx, "workspace", "delete", n.String()); err != nil {
+		return err
+	}
+	return b.Notes.Delete(ctx, n)
+}
+
+// Power implements environment.Backend: Terraform knows no pause.
+func (b *Backend) Power(context.Context, namespace.Namespace, bool) error {
+	return &diag.Diagnostic{
+		Summary: "an environment of the terraform backend cannot be paused or woken",
+		Try:     "command: down and up, or a variable of your code that scales it",
+	}
+}
+
+// enter selects the environment's workspace, and makes it if it is not there.
+func (b *Backend) enter(ctx context.Context, n namespace.Namespace) error {
+	if _, err := b.run(ctx, "init", "-input=false", "-no-color"); err != nil {
+		return err
+	}
+	_, err := b.run(ctx, "workspace", "select", "-or-create=true", n.String())
+	return err
+}
+
+func (b *Backend) save(ctx context.Context, n namespace.Namespace, state note) error {
+	text, err := json.Marshal(state)
+	if err != nil {
+		return fmt.Errorf("note of environment %s: %w", n, err)
+	}
+	return b.Notes.Put(ctx, n, string(text))
+}
+
+// outputs returns the outputs as texts; others than texts are JSON, and
+// sensitive ones are left out.
+func (b *Backend) outputs(ctx context.Context) (map[string]string, error) {
+	text, err := b.run(ctx, "output", "-json", "-no-color")
+	if err != nil {
+		return nil, err
+	}
+	var all map[string]struct {
+		Sensitive bool            `json:"sensitive"`
+		Value     json.RawMessage `json:"value"`
+	}
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		return nil, fmt.Errorf("read the outputs of %s: %w", b.Dir, err)
+	}
+	outputs := map[string]string{}
+	for name, output := range all {
+		var plain string
+		switch {
+		case output.Sensitive:
+		case json.Unmarshal(output.Value, &plain) == nil:
+			outputs[name] = plain
+		default:
+			outputs[name] = string(output.Value)
+		}
+	}
+	return outputs, nil
+}
+
+func (b *Backend) configure(ctx context.Context, dir string, outputs map[string]string) error {
+	if len(b.Configure) == 0 {
+		return nil
+	}
+	env := slices.Clone(b.Env)
+	text, err := json.Marshal(outputs)
+	if err != nil {
+		return fmt.Errorf("pass the outputs on: %w", err)
+	}
+	for name, content := range map[string]string{"OUTPUTS": string(text), "INVENTORY": outputs["inventory"]} {
+		file := filepath.Join(dir, strings.ToLower(name))
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			return fmt.Errorf("pass the outputs on: %w", err)
+		}
+		env = append(env, "SHIPKIT_"+name+"="+file)
+	}
+	command := exec.CommandContext(ctx, b.Configure[0], b.Configure[1:]...) //nolint:gosec // the user's own command
+	command.Dir, command.Env = b.Dir, env
+	out, err := command.CombinedOutput()
+	if err != nil {
+		return &diag.Diagnostic{
+			Summary: fmt.Sprintf("configure: %s: %v", b.Configure[0], err), Detail: tail(string(out), 20), Err: err,
+			Try: "run the command by hand against the environment, which is kept as it is until the next up or down",
+		}
+	}
+	b.Progress.Milestone("configure", b.Configure[0]+" done")
+	return nil
+}
+
+func tail(s string, lines int) string {
+	all := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// ErrLocked says that another run holds the state's lock.
+var ErrLocked = errors.New("the state is locked")

@@ -1,0 +1,5 @@
+resource "terraform_data" "step" {
+  provisioner "local-exec" {
+    command = "echo the database is full; exit 7"
+  }
+}
