@@ -259,14 +259,16 @@ func in(t *testing.T, tags []string, test func(w *world)) {
 		for _, tag := range tags {
 			w.register(tag, nil)
 		}
+		defer func() {
+			if err := w.Close(); err != nil {
+				t.Error(err)
+			}
+			if w.engine.pods != 0 {
+				t.Errorf("%d pods are left", w.engine.pods)
+			}
+			c.Close()
+		}()
 		test(w)
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-		if w.engine.pods != 0 {
-			t.Errorf("%d pods are left", w.engine.pods)
-		}
-		c.Close()
 	})
 }
 
@@ -344,7 +346,7 @@ func (w *world) await(want types.ServiceDeploymentStatus, look ...func(types.Ser
 func (w *world) until(done func(types.ServiceDeployment) bool, look ...func(types.ServiceDeployment)) types.ServiceDeployment {
 	w.t.Helper()
 	var d types.ServiceDeployment
-	for range 4 * 60 * 60 {
+	for range 2 * 60 * 60 {
 		d = w.deployment()
 		for _, f := range look {
 			f(d)
@@ -354,7 +356,7 @@ func (w *world) until(done func(types.ServiceDeployment) bool, look ...func(type
 		}
 		time.Sleep(time.Second)
 	}
-	w.t.Fatalf("after four hours the deployment is %s at %s (%s)", d.Status, d.LifecycleStage, aws.ToString(d.StatusReason))
+	w.t.Fatalf("after two hours the deployment is %s at %s (%s)", d.Status, d.LifecycleStage, aws.ToString(d.StatusReason))
 	return d
 }
 

@@ -30,12 +30,8 @@ func (s *Service) checkHealth(t *task, c *containerState) {
 	grace := time.Now().Add(max(s.Clock.Real(time.Duration(aws.ToInt32(check.StartPeriod))*time.Second), startAllowance))
 	failed := 0
 	for {
-		pause := interval
-		if time.Now().Before(grace) {
-			pause = min(pause, checkPause) // a container that just starts: look again soon
-		}
 		select {
-		case <-time.After(pause):
+		case <-time.After(interval):
 		case <-c.done:
 			return
 		case <-s.ctx.Done():
