@@ -28,14 +28,49 @@ func (d *diff) changes() *Changes {
 		c.All = append(c.All, Change{Kind: Removed, Path: n.Path, Old: n.File})
 	}
 	slices.SortFunc(c.All, func(a, b Change) int { return comparePaths(a.Path, b.Path) })
-	c.delta = d.entries(c.All)
+	c.delta = deltaEntries(d.built, c.All)
 	return c
 }
 
-// entries returns the entries of the delta layer for the changes. Every
+// Split cuts changes into pieces of at most max bytes of content each, for a
+// registry that cannot resume a large blob. A file, and all its hard links,
+// stays in one piece, however large. Each piece is a delta of its own: write
+// them, and apply, verify and merge them one on top of the other.
+func (c *Changes) Split(max int64) []*Changes {
+	if c.Bytes <= max {
+		return []*Changes{c}
+	}
+	carried := map[*File]int64{}
+	for _, change := range c.All {
+		carried[change.New] += change.Bytes
+	}
+	piece := map[*File]int{} // by file, so that its names stay together
+	pieces := []*Changes{{}}
+	for _, change := range c.All {
+		last := pieces[len(pieces)-1]
+		at, ok := piece[change.New]
+		if !ok || change.New == nil {
+			size := carried[change.New]
+			if change.New != nil && last.Bytes > 0 && last.Bytes+size > max {
+				last = &Changes{}
+				pieces = append(pieces, last)
+			}
+			at = len(pieces) - 1
+			piece[change.New] = at
+		}
+		pieces[at].All = append(pieces[at].All, change)
+		pieces[at].Bytes += change.Bytes
+	}
+	for _, p := range pieces {
+		p.delta = deltaEntries(c.delta, p.All)
+	}
+	return pieces
+}
+
+// deltaEntries returns the entries of the delta layer for the changes. Every
 // directory above a change is among them: unpacking a layer by itself, Docker
 // would make up its mode and owner.
-func (d *diff) entries(changes []Change) []Node {
+func deltaEntries(built []Node, changes []Change) []Node {
 	var out []Node
 	var parents []Node // the directories above the last entry
 	add := func(path string) {
@@ -47,7 +82,7 @@ func (d *diff) entries(changes []Change) []Node {
 			above = parents[len(parents)-1].Path
 		}
 		for _, dir := range between(above, path) {
-			n := *find(d.built, dir)
+			n := *find(built, dir)
 			out, parents = append(out, n), append(parents, n)
 		}
 	}
@@ -57,7 +92,7 @@ func (d *diff) entries(changes []Change) []Node {
 			out = append(out, Node{Entry: Entry{change.Path, &File{Type: Whiteout}}})
 			continue
 		}
-		n := *find(d.built, change.Path)
+		n := *find(built, change.Path)
 		out = append(out, n)
 		if n.Type == Directory {
 			parents = append(parents, n)

@@ -11,11 +11,7 @@ import (
 // filesystem, path by path, and returns the index of that image. The delta is
 // read in full, compressed or not.
 func Verify(ctx context.Context, prev *Index, delta io.Reader, built *Index, opts Options) (*Index, error) {
-	layer, err := IndexLayer(ctx, delta)
-	if err != nil {
-		return nil, fmt.Errorf("verify delta: %w", err)
-	}
-	pushed, err := NewIndex(append(slices.Clip(prev.Layers), layer))
+	pushed, err := Apply(ctx, prev, delta)
 	if err != nil {
 		return nil, fmt.Errorf("verify delta: %w", err)
 	}
@@ -23,6 +19,16 @@ func Verify(ctx context.Context, prev *Index, delta io.Reader, built *Index, opt
 		return nil, fmt.Errorf("verify delta: the previous image with the delta is not the built image: %w", err)
 	}
 	return pushed, nil
+}
+
+// Apply returns the index of the previous layers with the delta on top. It is
+// for all but the last piece of a delta, which Verify takes.
+func Apply(ctx context.Context, prev *Index, delta io.Reader) (*Index, error) {
+	layer, err := IndexLayer(ctx, delta)
+	if err != nil {
+		return nil, err
+	}
+	return NewIndex(append(slices.Clip(prev.Layers), layer))
 }
 
 // same returns an error that names the first path in which two filesystems
