@@ -80,8 +80,9 @@ func (ix *Index) DeadShare() float64 {
 	return float64(total-live) / float64(total)
 }
 
-// leftSecrets returns paths that look like secrets, whose content is in some
-// layer of merged and in no layer of built.
+// leftSecrets returns paths that look like secrets, that the built image no
+// longer has, and whose content is in a layer of merged but in none of built.
+// A secret that was replaced is not among them: its successor ships as well.
 func leftSecrets(merged, built *Index) []string {
 	shipped := map[content]bool{}
 	for _, layer := range built.Layers {
@@ -94,7 +95,10 @@ func leftSecrets(merged, built *Index) []string {
 	var out []string
 	for _, layer := range merged.Layers {
 		for _, e := range layer.Entries {
-			if e.Type == Regular && e.Size > 0 && !shipped[contentOf(e.File)] && LooksSecret(e.Path) {
+			if e.Type != Regular || e.Size == 0 || shipped[contentOf(e.File)] || !LooksSecret(e.Path) {
+				continue
+			}
+			if now := built.Find(e.Path); now == nil || now.Size == 0 {
 				out = append(out, e.Path)
 			}
 		}

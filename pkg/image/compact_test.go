@@ -42,6 +42,22 @@ func TestCompaction(t *testing.T) {
 	}
 }
 
+// An application whose .env changes with each build is not pushed whole each
+// time.
+func TestCompactionLeavesReplacedSecrets(t *testing.T) {
+	t.Parallel()
+	before, after := archive(t, file(".env", "A=1")), archive(t, file(".env", "A=2"))
+	merged, built := indexOf(t, before, after), indexOf(t, after)
+	if got := (CompactPolicy{Mode: CompactAuto}).Decide(merged, built); got.Compact || len(got.Secrets) > 0 {
+		t.Errorf("decision %+v", got)
+	}
+	emptied := archive(t, file(".env", ""))
+	merged, built = indexOf(t, before, emptied), indexOf(t, emptied)
+	if got := (CompactPolicy{Mode: CompactAuto}).Decide(merged, built); !got.Compact || !got.Urgent {
+		t.Errorf("decision on an emptied secret %+v", got)
+	}
+}
+
 // A secret that the build's own layers hold goes up with them: compaction
 // would not help.
 func TestCompactionCannotRemoveWhatTheBuildShips(t *testing.T) {
@@ -61,7 +77,8 @@ func TestLooksSecret(t *testing.T) {
 		"etc/ssl/private-key.pem": true, "etc/server.key": true, "app/secrets.yml": true, "terraform.tfstate": true,
 		"app/service-account-prod.json": true,
 		".env.example":                  false, "etc/ssl/certs/ca.pem": false, "root/.ssh/id_rsa.pub": false, "app/config.json": false,
-		"usr/lib/python3/secrets.py": false, "node_modules/x/lib/secrets.js": false, "node_modules/x/secret.d.ts": false,
+		"usr/lib/python3/secrets.py": false, "app/secrets.js": false, "app/secret.d.ts": false, "node_modules/x/test/server.key": false,
+		"app/node_modules/x/.env": false, "usr/lib/ssl/private.key": false, "app/usr_lib/private.key": true,
 		"app/environment": false, "docs/secrets.md": false,
 	} {
 		if got := LooksSecret(path); got != want {

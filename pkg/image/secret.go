@@ -29,14 +29,27 @@ var publicNames = []string{
 	"*.pyc", "*.d.ts", "*.md", "*.map", "*.html",
 }
 
+// packageDirs hold what anybody can download: the keys among their test data
+// are public.
+var packageDirs = []string{
+	"node_modules", "site-packages", "dist-packages", "gems", "usr/lib", "usr/share", "usr/include", "usr/local/lib",
+	"usr/local/go",
+}
+
 // LooksSecret tells whether a file of this path commonly holds a secret, such
 // as .env, id_rsa or .npmrc. A name such as server.pem, which may be public,
-// counts if the name says "key" or "private".
+// counts if the name says "key" or "private". Files of installed packages do
+// not count.
 func LooksSecret(p string) bool {
 	p = strings.ToLower(p)
 	name := path.Base(p)
 	if matches(publicNames, name) {
 		return false
+	}
+	for _, dir := range packageDirs {
+		if strings.Contains("/"+p, "/"+dir+"/") {
+			return false
+		}
 	}
 	if matches(secretNames, name) {
 		return true
