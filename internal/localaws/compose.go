@@ -1,15 +1,20 @@
 package localaws
 
 import (
+	"context"
 	"path/filepath"
 
 	"github.com/org/shipkit/internal/localaws/autoscaling"
 	"github.com/org/shipkit/internal/localaws/cloudformation"
+	"github.com/org/shipkit/internal/localaws/ecr"
+	"github.com/org/shipkit/internal/localaws/ecs"
+	"github.com/org/shipkit/internal/localaws/elb"
 	"github.com/org/shipkit/internal/localaws/iam"
 	"github.com/org/shipkit/internal/localaws/kms"
 	"github.com/org/shipkit/internal/localaws/logs"
 	"github.com/org/shipkit/internal/localaws/mail"
 	"github.com/org/shipkit/internal/localaws/rds"
+	"github.com/org/shipkit/internal/localaws/registry"
 	"github.com/org/shipkit/internal/localaws/s3"
 	"github.com/org/shipkit/internal/localaws/scheduler"
 	"github.com/org/shipkit/internal/localaws/secrets"
@@ -20,34 +25,37 @@ import (
 )
 
 // compose builds every service of local AWS and tells each of those that it needs. A service's maker adds its lines
-// here: a field in Services, its New, and one line in the list that serve returns.
-func (s *Server) compose() error {
+// here: a field in Services, its New, and a line that serves it. What is served last is closed first.
+func (s *Server) compose(ctx context.Context) error {
+	s.Tagging = tagging.New()
 	s.STS = sts.New(s.keys)
 	s.SSM = ssm.New(s.Clock)
 	s.Secrets = secrets.New(s.Clock)
 	s.Logs = logs.New(s.Clock)
-	s.Scheduler = scheduler.New(s.Clock, s.mux)
-	s.AutoScaling = autoscaling.New(s.Clock, s.mux)
-	s.Tagging = tagging.New()
 	s.KMS = kms.New(s.Clock)
 	s.IAM = iam.New(s.Clock, s.Faults)
 	s.S3 = s3.New(s.Clock)
 	s.Mail = mail.New(s.Clock)
-	s.RDS = rds.New(s.Clock, s.databases())
-	s.CloudFormation = cloudformation.New(s.Clock, s.mux)
 	s.serve("sts", s.STS)
 	s.serve("ssm", s.SSM)
 	s.serve("secrets", s.Secrets)
 	s.serve("logs", s.Logs)
-	s.serve("scheduler", s.Scheduler)
-	s.serve("autoscaling", s.AutoScaling)
-	s.serve("tagging", s.Tagging)
 	s.serve("kms", s.KMS)
 	s.serve("iam", s.IAM)
 	s.serve("s3", s.S3)
+	s.mux.Add(s.Mail.WireSES(), s.Mail.WireSNS())
+	if err := s.composeContainers(ctx); err != nil {
+		return err
+	}
+	s.RDS = rds.New(s.Clock, s.databases())
+	s.CloudFormation = cloudformation.New(s.Clock, s.mux)
+	s.AutoScaling = autoscaling.New(s.Clock, s.mux)
+	s.Scheduler = scheduler.New(s.Clock, s.mux)
 	s.serve("rds", s.RDS)
 	s.serve("cloudformation", s.CloudFormation)
-	s.mux.Add(s.Mail.WireSES(), s.Mail.WireSNS())
+	s.serve("autoscaling", s.AutoScaling)
+	s.serve("scheduler", s.Scheduler)
+	s.serve("tagging", s.Tagging)
 	return nil
 }
 
@@ -62,21 +70,33 @@ type Services struct {
 	S3      *s3.Service
 	Mail    *mail.Service
 
-	Scheduler   *scheduler.Service
-	AutoScaling *autoscaling.Service
-	Tagging     *tagging.Service
+	Registry *registry.Registry
+	ECR      *ecr.Service
+	ELB      *elb.Service
+	ECS      *ecs.Service
+	RDS      *rds.Service
 
-	RDS            *rds.Service
 	CloudFormation *cloudformation.Service
+	Scheduler      *scheduler.Service
+	AutoScaling    *autoscaling.Service
+	Tagging        *tagging.Service
 }
 
 // databases says where the databases run: where the tasks' containers reach them too.
 func (s *Server) databases() rds.Options {
-	o := rds.Options{Secrets: s.Secrets, Address: rds.BridgeAddress()}
-	if s.options.Dir != "" {
-		o.Dir = filepath.Join(s.options.Dir, "databases")
+	o := rds.Options{Secrets: s.Secrets, Dir: s.folder("databases"), NoData: s.options.NoData, Address: rds.BridgeAddress()}
+	if !s.docker {
+		o.Address = "" // tasks are processes of this machine
 	}
 	return o
+}
+
+// folder is where a service keeps files that survive a restart; empty if nothing does.
+func (s *Server) folder(name string) string {
+	if s.options.Dir == "" {
+		return ""
+	}
+	return filepath.Join(s.options.Dir, name)
 }
 
 // wired is what every service package offers.

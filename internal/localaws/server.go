@@ -16,6 +16,7 @@ import (
 	"github.com/org/shipkit/internal/localaws/clock"
 	"github.com/org/shipkit/internal/localaws/fault"
 	"github.com/org/shipkit/internal/localaws/keyring"
+	"github.com/org/shipkit/internal/localaws/registry"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
@@ -24,18 +25,11 @@ type Options struct {
 	Factor float64 // how many simulated seconds pass in a second; zero means 1
 	Addr   string  // host:port of the endpoint; empty: a free port on loopback
 	Dir    string  // keeps the state across restarts; empty: memory only
-	Docker Engine  // what runs tasks
+	Engine Engine  // what runs tasks
+	NoData bool    // databases have states but no server; for tests of the control plane
+
+	Registry registry.Profile // how the registry departs from the specification, as ECR's and GHCR's do
 }
-
-// Engine is what runs the tasks of ECS.
-type Engine string
-
-// Engines. Auto takes Docker where an engine answers, else Process.
-const (
-	Auto    Engine = ""
-	Docker  Engine = "docker"
-	Process Engine = "process" // static binaries taken out of the image, without isolation
-)
 
 // Server is a running local AWS.
 type Server struct {
@@ -54,6 +48,8 @@ type Server struct {
 	closers []closer
 	saving  *saver
 	close   func() error
+
+	docker bool // tasks run on a Docker engine
 }
 
 // Start brings local AWS up and returns once it serves. It stops with Close, not with ctx.
@@ -70,7 +66,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	s.mux = wire.NewMux(s.keys, s.Faults.Around)
 	s.own("keys", s.keys)
 	s.close = sync.OnceValue(s.shutdown)
-	if err := s.prepare(); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		_ = listener.Close() // the first error is the one to tell
 		return nil, errors.Join(err, s.close())
 	}
@@ -84,8 +80,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 }
 
 // prepare composes the services and gives them back what they knew.
-func (s *Server) prepare() error {
-	if err := s.compose(); err != nil {
+func (s *Server) prepare(ctx context.Context) error {
+	if err := s.compose(ctx); err != nil {
 		return err
 	}
 	if s.options.Dir == "" {
