@@ -36,7 +36,7 @@ func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 	}
 	client := &probe.Client{Proxy: http.ProxyFromEnvironment}
 	defer client.Close()
-	result := smoke.Run(ctx, suite, client, smoke.Options{Progress: rt.Progress()})
+	result := smoke.Run(ctx, suite, client, smoke.Options{Progress: live(rt)})
 
 	rt.Summary(summaryView(result))
 	rt.Annotate(annotations(result)...)

@@ -88,7 +88,7 @@ func (r *runner) compare(ctx context.Context, c *Check, v Values, result *CheckR
 				differ[text]++
 			}
 		}
-		r.progress.Send(c.event(fmt.Sprintf("%d of %d pairs compared", measured.Pairs, c.Compare.Samples*len(stable)), remaining(ctx)))
+		r.progress.Send(c.event(fmt.Sprintf("%d of %d pairs compared", measured.Pairs, c.Compare.Samples*len(stable)), 0))
 	}
 	measured.finish(ratios)
 	return measured.judge(c, differ)

@@ -36,7 +36,8 @@ func (c *Check) plan() string {
 	for _, step := range c.Steps {
 		assertions += len(step.Asserts)
 	}
-	parts = append(parts, fmt.Sprintf("%d steps, %d assertions, %d samples", len(c.Steps), assertions, c.Stable.Samples))
+	parts = append(parts, fmt.Sprintf("%s, %s, %s", count(len(c.Steps), "step"),
+		count(assertions, "assertion"), count(c.Stable.Samples, "sample")))
 	if c.Load != nil {
 		parts = append(parts, fmt.Sprintf("load of %g/s for %s", c.Load.Rate, short(c.Load.Duration)))
 	}

@@ -41,7 +41,7 @@ func (r *runner) await(ctx context.Context, c *Check, v Values, result *CheckRes
 			return s
 		}
 		r.progress.Send(c.event(fmt.Sprintf("not ready: %s; next attempt in %s",
-			r.secrets.redact(s.misses[len(s.misses)-1].Seen), short(pause)), left))
+			r.secrets.redact(s.misses[len(s.misses)-1].Seen), short(pause)), 0))
 		if !sleep(ctx, pause) {
 			return s
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -90,7 +91,7 @@ func (r *runner) check(ctx context.Context, c *Check) {
 	misses := r.phases(ctx, c, values, result)
 	result.Duration = time.Since(start)
 	result.settle(c, misses)
-	r.progress.Send(c.verdict(result))
+	r.progress.Send(r.verdict(c, result))
 }
 
 // phases takes a check through readiness, the version gate and judgement; the
@@ -105,7 +106,7 @@ func (r *runner) phases(ctx context.Context, c *Check, v Values, result *CheckRe
 		result.sampled(s)
 		if s.state == notReady {
 			s.misses = append(s.misses, Miss{c.Place, Fail, "ready in time",
-				fmt.Sprintf("not ready after %d attempts in %s", result.Attempts, short(time.Since(start))),
+				fmt.Sprintf("not ready after %s in %s", count(result.Attempts, "attempt"), short(time.Since(start))),
 				"raise timeout if the service needs longer to start"})
 		}
 		return s.misses
@@ -121,19 +122,25 @@ func (r *runner) phases(ctx context.Context, c *Check, v Values, result *CheckRe
 		s = nil
 	}
 	misses := r.judge(ctx, c, v, s, result)
-	if c.Load != nil {
+	if c.Load != nil && !slices.ContainsFunc(misses, func(m Miss) bool { return m.Severity == Fail }) {
 		result.Load = r.load(ctx, c, v)
 	}
 	return misses
 }
 
+// event is what a live line shows; left estimates the time to the end, 0 for
+// unknown.
 func (c *Check) event(text string, left time.Duration) progress.Event {
 	return progress.Event{Task: c.Name, Text: text, Left: left}
 }
 
 // verdict is the one line that stays of a check.
-func (c *Check) verdict(result *CheckResult) progress.Event {
-	e := progress.Event{Task: c.Name, Text: string(result.Verdict), Milestone: true}
-	e.Warn = result.Verdict != Passed
-	return e
+func (r *runner) verdict(c *Check, result *CheckResult) progress.Event {
+	text := string(result.Verdict)
+	if len(result.Findings) > 0 && result.Verdict != Passed {
+		f := result.Findings[0]
+		text = r.secrets.redact(fmt.Sprintf("%s: expected %s, seen %s", text, f.Expected, f.Seen))
+	}
+	text += fmt.Sprintf(" (%s, %s)", count(result.Attempts, "attempt"), short(result.Duration))
+	return progress.Event{Task: c.Name, Text: text, Milestone: true, Warn: result.Verdict != Passed}
 }

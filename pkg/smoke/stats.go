@@ -96,7 +96,11 @@ func normalQuantile(p float64) float64 { return math.Sqrt2 * math.Erfinv(2*p-1) 
 
 func sortedKeys(m map[string]int) []string { return slices.Sorted(maps.Keys(m)) }
 
-// join puts a path on a base address with one slash between.
+// join puts a path on a base address with one slash between. No path leaves
+// the base as it is.
 func join(base, path string) string {
+	if path == "" {
+		return base
+	}
 	return strings.TrimRight(base, "/") + "/" + strings.TrimLeft(path, "/")
 }

@@ -163,6 +163,7 @@ const (
 	DefaultTimeout        = 2 * time.Minute
 	DefaultAttemptTimeout = 10 * time.Second
 	DefaultInterval       = time.Second
+	DefaultSampleInterval = 200 * time.Millisecond
 	DefaultMaxBody        = 1 << 20
 	DefaultMaxRedirects   = 10
 	DefaultVersionSamples = 10
@@ -179,7 +180,7 @@ func Defaults() *Check {
 			Interval:       DefaultInterval,
 			On:             unready,
 		},
-		Stable: Window{Samples: 1, Interval: DefaultInterval},
+		Stable: Window{Samples: 1, Interval: DefaultSampleInterval},
 	}
 }
 

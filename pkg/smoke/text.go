@@ -33,6 +33,14 @@ func short(d time.Duration) string {
 	}
 }
 
+// count returns a number with its noun, in the plural where it must be.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 const excerptLength = 300
 
 // excerpt returns the start of a body as one printable line.

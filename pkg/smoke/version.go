@@ -35,14 +35,18 @@ const maxRound = 8
 func (r *runner) gate(ctx context.Context, c *Check, v Values) *VersionResult {
 	samples := c.Version.Samples
 	pauses := c.Retry.pauses()
+	var last *VersionResult
 	for round := 1; ; round++ {
 		result := r.round(ctx, c, v, samples)
-		result.Rounds = round
+		if last != nil && result.Samples < samples {
+			return last // the time was up in the middle of a round
+		}
+		result.Rounds, last = round, result
 		pause := pauses.NextBackOff()
 		if result.Holds || pause >= remaining(ctx) {
 			return result
 		}
-		r.progress.Send(c.event("version gate: "+r.secrets.redact(result.Text()), remaining(ctx)))
+		r.progress.Send(c.event("version gate: "+r.secrets.redact(result.Text()), 0))
 		if !sleep(ctx, pause) {
 			return result
 		}
@@ -58,6 +62,9 @@ func (r *runner) round(ctx context.Context, c *Check, v Values, samples int) *Ve
 	}
 	for range samples {
 		s := r.take(ctx, c, steps, v, true)
+		if ctx.Err() != nil {
+			break
+		}
 		result.Samples++
 		if len(s.answers) < len(steps) {
 			result.Silent++
@@ -65,9 +72,6 @@ func (r *runner) round(ctx context.Context, c *Check, v Values, samples int) *Ve
 			result.Met++
 		} else {
 			result.Others[seen]++
-		}
-		if ctx.Err() != nil {
-			break
 		}
 	}
 	result.Holds = result.Met == samples
@@ -118,6 +122,9 @@ func isHex(s string) bool {
 func (v *VersionResult) Text() string {
 	if v.Holds {
 		return fmt.Sprintf("%d of %d answers came from version %s", v.Met, v.Samples, shorten(v.Expected))
+	}
+	if v.Samples == 0 {
+		return "no time was left to look"
 	}
 	var parts []string
 	for _, other := range slices.Sorted(maps.Keys(v.Others)) {

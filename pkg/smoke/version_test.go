@@ -117,3 +117,19 @@ func pick(which bool, yes, no string) string {
 	}
 	return no
 }
+
+// The round that the end of the time cuts off says less than the one before.
+func TestVersionGateTellsOfAWholeRound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{answer: func(n int, _ probe.Request) (*probe.Answer, error) {
+			time.Sleep(300 * time.Millisecond)
+			return body(`{"version":"` + pick(n == 4, oldVersion, newVersion) + `"}`), nil
+		}}
+		c := gated(t)
+		c.Timeout = 6 * time.Second // ends in the second round
+		got := run(t, s, c).Checks[0]
+		if want := "1 of 10 answers came from the old version " + oldVersion; got.Findings[0].Seen != want || got.Version.Rounds != 1 {
+			t.Errorf("%+v %+v, want %q", got.Findings, got.Version, want)
+		}
+	})
+}

@@ -43,7 +43,8 @@ func (r *runner) judge(ctx context.Context, c *Check, v Values, first *sample, r
 			break
 		}
 		r.progress.Send(c.event(fmt.Sprintf("%d of %d samples, %d failed",
-			window.Samples, c.Stable.Samples, window.Failed), remaining(ctx)))
+			window.Samples, c.Stable.Samples, window.Failed),
+			time.Duration(c.Stable.Samples-window.Samples)*c.Stable.Interval))
 		if !sleep(ctx, c.Stable.Interval) {
 			return []Miss{{c.Place, Fail, fmt.Sprintf("%d samples", c.Stable.Samples),
 				fmt.Sprintf("%d samples (%d failed) when the time was up", window.Samples, window.Failed), "raise timeout, or take fewer samples"}}

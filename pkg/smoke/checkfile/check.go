@@ -132,6 +132,7 @@ func (r *reader) step(o *object, base baseline, scope []string) (smoke.Step, []s
 // names returns the variables that a jq expression may use.
 func (r *reader) names(scope []string) []string {
 	names := append(slices.Collect(maps.Keys(r.statics)), scope...)
+	names = slices.AppendSeq(names, maps.Keys(r.broken))
 	slices.Sort(names)
 	return slices.Compact(names)
 }

@@ -31,6 +31,7 @@ type reader struct {
 	public   map[string]bool
 	secrets  []string
 	statics  map[string]string
+	broken   map[string]bool // variables without a value, because of a problem
 }
 
 // parse returns the root of the only YAML document in data.

@@ -31,7 +31,10 @@ type Options struct {
 
 // Read returns the suite that data describes. Its error is a diag.List.
 func Read(data []byte, o Options) (*smoke.Suite, error) {
-	r := &reader{file: o.File, env: o.Env, public: map[string]bool{}, statics: map[string]string{}}
+	r := &reader{
+		file: o.File, env: o.Env,
+		public: map[string]bool{}, statics: map[string]string{}, broken: map[string]bool{},
+	}
 	if len(data) > MaxSize {
 		r.fail(nil, "split it into several files", "the checks file is larger than %d bytes", MaxSize)
 		return nil, r.finish()

@@ -31,12 +31,12 @@ func (r *reader) bind(n *yaml.Node, s, what string, scope []string) template.Tex
 	}
 	return parsed.Bind(func(ref template.Ref) (string, bool) {
 		if ref.Sort == template.Env {
-			return r.environment(n, ref), true
+			return r.environment(n, ref)
 		}
 		if value, ok := r.statics[ref.Name]; ok {
 			return value, true
 		}
-		if !slices.Contains(scope, ref.Name) {
+		if !slices.Contains(scope, ref.Name) && !r.broken[ref.Name] {
 			r.unknown(n, ref, scope)
 		}
 		return "", false
@@ -55,17 +55,17 @@ func (r *reader) unknown(n *yaml.Node, ref template.Ref, scope []string) {
 
 // environment returns the value of a variable of the environment and keeps it
 // as a secret, unless the file says that it is public.
-func (r *reader) environment(n *yaml.Node, ref template.Ref) string {
+func (r *reader) environment(n *yaml.Node, ref template.Ref) (string, bool) {
 	value, ok := r.env(ref.Name)
 	if !ok {
 		r.fail(at(n, ref.Offset), "set it in env: of the step, such as "+ref.Name+": $"+"{{ secrets."+ref.Name+" }}",
 			"environment variable %s is not set", ref.Name)
-		return ""
+		return "", false
 	}
 	if !r.public[ref.Name] {
 		r.secrets = append(r.secrets, value)
 	}
-	return value
+	return value, true
 }
 
 // at returns the place of an offset in a plain scalar on one line; for others
@@ -127,7 +127,11 @@ func (w *variableWalk) resolve(name string, path []string) {
 				w.resolve(ref.Name, path)
 			}
 		}
-		w.r.statics[name] = w.r.bind(n, s, "variable "+name, nil).String()
+		if bound := w.r.bind(n, s, "variable "+name, nil); len(bound.Refs()) == 0 {
+			w.r.statics[name] = bound.String()
+		} else {
+			w.r.broken[name] = true // reported already
+		}
 	}
 	w.state[name] = 2
 }
