@@ -241,6 +241,7 @@ type world struct {
 	balancer *balancer
 	alarms   *alarms
 	logs     *logs
+	step     time.Duration // between two looks
 }
 
 // in runs a test in simulated time that costs nothing.
@@ -248,7 +249,7 @@ func in(t *testing.T, tags []string, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		c := clock.New(1)
-		w := &world{t: t, engine: &engine{}, balancer: newBalancer(), alarms: &alarms{names: map[string]bool{}},
+		w := &world{t: t, step: time.Second, engine: &engine{}, balancer: newBalancer(), alarms: &alarms{names: map[string]bool{}},
 			logs: &logs{lines: map[string][]string{}}}
 		w.Service = ecs.New(ecs.Deps{
 			Clock: c, Engine: w.engine, Balancer: w.balancer, Alarms: w.alarms, Logs: w.logs,
@@ -354,7 +355,7 @@ func (w *world) until(done func(types.ServiceDeployment) bool, look ...func(type
 		if done(d) {
 			return d
 		}
-		time.Sleep(time.Second)
+		time.Sleep(w.step)
 	}
 	w.t.Fatalf("after two hours the deployment is %s at %s (%s)", d.Status, d.LifecycleStage, aws.ToString(d.StatusReason))
 	return d

@@ -131,7 +131,9 @@ func TestCircuitBreakerRollsBack(t *testing.T) {
 
 func TestCircuitBreakerWithoutRollback(t *testing.T) {
 	in(t, []string{"v1", "crash"}, func(w *world) {
-		w.create(func(in *awsecs.CreateServiceInput) { in.DeploymentConfiguration.DeploymentCircuitBreaker.Rollback = false })
+		w.create(func(in *awsecs.CreateServiceInput) {
+			in.DeploymentConfiguration.DeploymentCircuitBreaker.Rollback = false
+		})
 		w.deploy(2)
 		d := w.await(types.ServiceDeploymentStatusStopped)
 		if d.StoppedAt == nil || d.Rollback != nil {
@@ -219,7 +221,7 @@ func TestStopServiceDeployment(t *testing.T) {
 	for stop, want := range map[types.StopServiceDeploymentStopType]types.ServiceDeploymentStatus{
 		types.StopServiceDeploymentStopTypeRollback: types.ServiceDeploymentStatusRollbackSuccessful,
 		types.StopServiceDeploymentStopTypeAbort:    types.ServiceDeploymentStatusStopped,
-		"": types.ServiceDeploymentStatusRollbackSuccessful,
+		"":                                          types.ServiceDeploymentStatusRollbackSuccessful,
 	} {
 		t.Run(string(stop), func(t *testing.T) {
 			in(t, []string{"v1", "v2"}, func(w *world) {

@@ -168,7 +168,7 @@ func or[T cmp.Ordered](p *T, otherwise T) T {
 	return *p
 }
 
-// sendTraffic gives a deployment its share of production traffic and all others the rest.
+// sendTraffic gives a deployment its share of production traffic and the one that serves the rest.
 func (s *Service) sendTraffic(r *rollout, d *deployment, percent float64) {
 	if d.weight == percent {
 		return
@@ -188,8 +188,8 @@ func (s *Service) sendTraffic(r *rollout, d *deployment, percent float64) {
 		other.weight = 100 - percent
 	}
 	for i, lb := range d.rev.balancers {
-		if lb.AdvancedConfiguration != nil {
-			s.setRule(lb.AdvancedConfiguration.ProductionListenerRule, d.rev.groups[i], other.group(i), percent)
+		if a := lb.AdvancedConfiguration; a != nil {
+			s.setRule(a.ProductionListenerRule, lb, d.group(i), percent)
 		}
 	}
 }
@@ -198,7 +198,7 @@ func (s *Service) sendTraffic(r *rollout, d *deployment, percent float64) {
 func (s *Service) sendTest(d *deployment) {
 	for i, lb := range d.rev.balancers {
 		if a := lb.AdvancedConfiguration; a != nil && a.TestListenerRule != nil {
-			s.setRule(a.TestListenerRule, d.rev.groups[i], "", 100)
+			s.setRule(a.TestListenerRule, lb, d.group(i), 100)
 		}
 	}
 }
@@ -211,8 +211,9 @@ func (d *deployment) group(i int) string {
 	return d.rev.groups[i]
 }
 
-// setRule sets the weights of a listener rule. Load balancers know whole weights up to 999: a share with a fraction is scaled.
-func (s *Service) setRule(rule *string, group, rest string, percent float64) {
+// setRule gives a target group its percent of a rule's traffic and the other one of the pair the rest. Load balancers know
+// whole weights up to 999: a share with a fraction is scaled.
+func (s *Service) setRule(rule *string, lb types.LoadBalancer, group string, percent float64) {
 	if s.Balancer == nil || rule == nil {
 		return
 	}
@@ -220,12 +221,15 @@ func (s *Service) setRule(rule *string, group, rest string, percent float64) {
 	if percent != math.Trunc(percent) {
 		scale = 9
 	}
-	tuple := func(group string, percent float64) elbtypes.TargetGroupTuple {
-		return elbtypes.TargetGroupTuple{TargetGroupArn: aws.String(group), Weight: aws.Int32(int32(math.Round(percent * scale)))}
-	}
-	groups := []elbtypes.TargetGroupTuple{tuple(group, percent)}
-	if rest != "" && rest != group {
-		groups = append(groups, tuple(rest, 100-percent))
+	var groups []elbtypes.TargetGroupTuple
+	for _, arn := range []string{aws.ToString(lb.TargetGroupArn), aws.ToString(lb.AdvancedConfiguration.AlternateTargetGroupArn)} {
+		share := 100 - percent
+		if arn == group {
+			share = percent
+		}
+		groups = append(groups, elbtypes.TargetGroupTuple{
+			TargetGroupArn: aws.String(arn), Weight: aws.Int32(int32(math.Round(share * scale))),
+		})
 	}
 	_, _ = s.Balancer.ModifyRule(s.ctx, &elb.ModifyRuleInput{RuleArn: rule, Actions: []elbtypes.Action{{
 		Type: elbtypes.ActionTypeEnumForward, ForwardConfig: &elbtypes.ForwardActionConfig{TargetGroups: groups},
