@@ -4,6 +4,7 @@ package registrytest
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -36,29 +37,39 @@ var quiet = sync.OnceFunc(func() { logrus.SetOutput(io.Discard) })
 // Start runs a registry with an empty storage until the test ends.
 func Start(t testing.TB) *Server {
 	t.Helper()
+	s, stop, err := Serve("127.0.0.1:0", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return s
+}
+
+// Serve runs a registry at address that keeps its content in dir, until stop
+// is called.
+func Serve(address, dir string) (s *Server, stop func(), err error) {
 	quiet()
 	config := &configuration.Configuration{}
 	config.Storage = configuration.Storage{
-		"filesystem": configuration.Parameters{"rootdirectory": t.TempDir()},
+		"filesystem": configuration.Parameters{"rootdirectory": dir},
 		"delete":     configuration.Parameters{"enabled": true},
 	}
 	config.HTTP.Secret = "the same after a restart"
 	ctx, cancel := context.WithCancel(context.Background())
-	app := handlers.NewApp(ctx, config)
-
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		t.Fatalf("listen on loopback: %v", err)
+		cancel()
+		return nil, nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
-	s := &Server{Host: listener.Addr().String(), Line: &Line{}}
+	app := handlers.NewApp(ctx, config)
+	s = &Server{Host: listener.Addr().String(), Line: &Line{}}
 	server := &http.Server{Handler: s.record(app), ErrorLog: log.New(io.Discard, "", 0)} //nolint:gosec // the test's own clients
 	go func() { _ = server.Serve(s.Line.Listener(listener)) }()
-	t.Cleanup(func() {
+	return s, func() {
 		_ = server.Close()
 		cancel()
 		_ = app.Shutdown()
-	})
-	return s
+	}, nil
 }
 
 // Repository returns a repository of the server.

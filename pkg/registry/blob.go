@@ -128,7 +128,7 @@ func (r *Repository) do(ctx context.Context, method string, target *url.URL, bod
 		return nil, fmt.Errorf("make a request to %s: %w", target.Host, err)
 	}
 	if body != nil {
-		body.attach(req)
+		req = body.attach(req, r.link)
 	}
 	resp, err := r.client.Do(req)
 	if err != nil {

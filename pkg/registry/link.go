@@ -37,7 +37,9 @@ type Link struct {
 	stall          time.Duration
 	sent, received atomic.Int64
 	notBefore      atomic.Int64
-	slots          chan struct{}
+	// silent tells that a server did not say 100 Continue before it took a piece.
+	silent atomic.Bool
+	slots  chan struct{}
 }
 
 var _ http.RoundTripper = (*Link)(nil)
@@ -68,7 +70,7 @@ func NewLink(o LinkOptions) *Link {
 	l.transport.Protocols = new(http.Protocols)
 	l.transport.Protocols.SetHTTP1(true)
 	l.transport.ResponseHeaderTimeout = o.Answer
-	l.transport.ExpectContinueTimeout = 3 * time.Second
+	l.transport.ExpectContinueTimeout = 2 * time.Second
 	l.transport.WriteBufferSize = 2 * pieceSize
 	l.transport.MaxIdleConnsPerHost = o.Concurrent + 1
 	return l

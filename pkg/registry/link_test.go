@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -184,4 +185,29 @@ func TestProfileOf(t *testing.T) {
 			t.Errorf("profileOf(%s) = %s, want %s", host, got, want)
 		}
 	}
+}
+
+// A server without 100 Continue costs one wait, not one for each piece.
+func TestSilentServerIsNotWaitedForTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		link := NewLink(LinkOptions{})
+		trace := link.watchAnswer()
+		trace.GotFirstResponseByte()
+		trace.WroteRequest(httptrace.WroteRequestInfo{})
+		req := func() *http.Request {
+			p := &piece{blob: noise(1, expectFrom), length: expectFrom}
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, "http://127.0.0.1/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p.attach(r, link)
+		}
+		if req().Header.Get("Expect") == "" {
+			t.Error("a server that answered is not asked again")
+		}
+		link.watchAnswer().WroteRequest(httptrace.WroteRequestInfo{})
+		if req().Header.Get("Expect") != "" {
+			t.Error("a silent server is asked again")
+		}
+	})
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 )
 
 // piece is the part of a blob that one request carries.
@@ -22,9 +24,9 @@ type piece struct {
 // data.
 const expectFrom = 64 * kib
 
-// attach makes the piece the body of req. The content is opened when the
-// network asks for it, anew for each attempt.
-func (p *piece) attach(req *http.Request) {
+// attach returns req with the piece as its body. The content is opened when
+// the network asks for it, anew for each attempt.
+func (p *piece) attach(req *http.Request, link *Link) *http.Request {
 	req.ContentLength = p.length
 	req.GetBody = func() (io.ReadCloser, error) { return &pieceReader{piece: p}, nil }
 	req.Body, _ = req.GetBody()
@@ -32,8 +34,25 @@ func (p *piece) attach(req *http.Request) {
 	if p.ranged {
 		req.Header.Set("Content-Range", fmt.Sprintf("%d-%d", p.offset, p.offset+p.length-1))
 	}
-	if p.length >= expectFrom {
-		req.Header.Set("Expect", "100-continue")
+	if p.length < expectFrom || link.silent.Load() {
+		return req
+	}
+	req.Header.Set("Expect", "100-continue")
+	return req.WithContext(httptrace.WithClientTrace(req.Context(), link.watchAnswer()))
+}
+
+// watchAnswer notes a server that says nothing before it has a piece: waiting for it with
+// every piece would cost more than it saves.
+func (l *Link) watchAnswer() *httptrace.ClientTrace {
+	answered := atomic.Bool{}
+	return &httptrace.ClientTrace{
+		// Of 100 Continue, or of an answer that makes sending needless.
+		GotFirstResponseByte: func() { answered.Store(true) },
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err == nil && !answered.Load() {
+				l.silent.Store(true)
+			}
+		},
 	}
 }
 

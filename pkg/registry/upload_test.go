@@ -210,7 +210,7 @@ func TestUploadAnswers(t *testing.T) {
 		{"too many requests", "POST", 1, 429, http.Header{"Retry-After": {"0"}}, ""},
 		{"out of step", "PATCH", 1, 416, nil, ""},
 		{"smaller pieces", "PATCH", 2, 413, nil, ""},
-		{"no piece small enough", "PATCH", 100, 413, nil, "lower `max-blob-size`"},
+		{"no piece small enough", "PATCH", 100, 413, nil, "client_max_body_size"},
 		{"no credentials", "POST", 100, 401, nil, "log in to 127.0.0.1"},
 		{"no right", "POST", 100, 403, nil, "the right to push"},
 		{"no repository", "POST", 100, 404, nil, "create the repository"},
