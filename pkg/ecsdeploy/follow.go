@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/org/shipkit/pkg/ecsdeploy/taskdef"
@@ -245,58 +244,6 @@ func (f *follower) verdict(outcome Outcome) Verdict {
 	return v
 }
 
-// report sends one live line, and a milestone at every change of stage.
-func (f *follower) report(s Snapshot) {
-	event := progress.Event{
-		Task: f.task(), Text: liveText(s), Done: int64(s.New.Running), Total: int64(s.New.Requested), Unit: "tasks",
-		Left: f.left(s),
-	}
-	event.Milestone = s.Status != f.last.Status || s.Stage != f.last.Stage || s.New.Traffic != f.last.New.Traffic ||
-		s.Failures > f.last.Failures
-	event.Warn = goingBack(s.Status) && !goingBack(f.last.Status) || s.Failures > f.last.Failures
-	f.progress.Send(event)
-}
-
-// left estimates the time to the end, 0 if there is nothing to go by: from the
-// pace of the tasks so far, and the bake time that ECS is told to wait.
-func (f *follower) left(s Snapshot) time.Duration {
-	if s.Stage == types.ServiceDeploymentLifecycleStageBakeTime {
-		if f.last.Stage != s.Stage {
-			f.baking = time.Now()
-		}
-		return max(f.bake-time.Since(f.baking), 0)
-	}
-	if s.New.Running == 0 || s.New.Running >= s.New.Requested || goingBack(s.Status) {
-		return 0
-	}
-	return time.Since(f.began)/time.Duration(s.New.Running)*time.Duration(s.New.Requested-s.New.Running) + f.bake
-}
-
-func liveText(s Snapshot) string {
-	words := []string{strings.ToLower(strings.ReplaceAll(string(s.Status), "_", " "))}
-	if s.Stage != "" {
-		words = append(words, strings.ToLower(strings.ReplaceAll(string(s.Stage), "_", " ")))
-	}
-	words = append(words, fmt.Sprintf("new %d/%d running", s.New.Running, s.New.Requested))
-	if s.New.Pending > 0 {
-		words = append(words, fmt.Sprintf("%d pending", s.New.Pending))
-	}
-	words = append(words, fmt.Sprintf("old %d", s.Old.Running))
-	if s.New.Traffic >= 0 {
-		words = append(words, fmt.Sprintf("%g%% of the traffic", s.New.Traffic))
-	}
-	switch {
-	case s.Failures > 0 && s.Threshold > 0:
-		words = append(words, fmt.Sprintf("%d failed of %d allowed", s.Failures, s.Threshold))
-	case s.Failures > 0:
-		words = append(words, fmt.Sprintf("%d failed", s.Failures))
-	}
-	if goingBack(s.Status) && s.RollbackReason != "" {
-		words = append(words, s.RollbackReason)
-	}
-	return strings.Join(words, ", ")
-}
-
 // pause waits one interval, with some jitter so that many runs do not poll in
 // step.
 func (f *follower) pause(ctx context.Context) {
@@ -339,54 +286,4 @@ func (f *follower) find(ctx context.Context) error {
 func (f *follower) withoutDeployments(action string, err error) {
 	f.progress.Warn(f.task(), unchecked("the service deployment", action, f.s.ARN, err).Error())
 	f.watcher = &serviceWatcher{c: f.c, s: f.s, id: f.deploymentID}
-}
-
-// digests reads what ECS runs, by container.
-func (f *follower) digests(ctx context.Context) map[string]string {
-	digests := map[string]string{}
-	if f.watcher.arn() == "" {
-		return digests
-	}
-	d, err := describeDeployment(ctx, f.c, f.watcher.arn())
-	if err != nil || d.TargetServiceRevision == nil {
-		return digests
-	}
-	out, err := f.c.Deployments.DescribeServiceRevisions(ctx, &ecs.DescribeServiceRevisionsInput{
-		ServiceRevisionArns: []string{aws.ToString(d.TargetServiceRevision.Arn)},
-	})
-	if err != nil {
-		return digests
-	}
-	for _, revision := range out.ServiceRevisions {
-		for _, image := range revision.ContainerImages {
-			digests[aws.ToString(image.ContainerName)] = aws.ToString(image.ImageDigest)
-		}
-	}
-	return digests
-}
-
-// compare warns if ECS runs another image than was asked for.
-func (f *follower) compare(digests map[string]string) {
-	for container, digest := range digests {
-		_, want, pinned := strings.Cut(f.image(container), "@")
-		if pinned && digest != "" && digest != want && f.images[container].single() {
-			f.progress.Warn(f.task(), fmt.Sprintf("container %s runs %s, not %s", container, digest, want))
-		}
-	}
-}
-
-func (f *follower) image(container string) string {
-	if f.target == nil {
-		return ""
-	}
-	return f.target.Image(container)
-}
-
-func firstNonEmpty(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }

@@ -194,3 +194,12 @@ func (r *Result) Outcome() Outcome {
 	}
 	return ""
 }
+
+func firstNonEmpty(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
