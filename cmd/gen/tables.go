@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,22 +19,22 @@ func writeTables(root string) error {
 	if err != nil {
 		return fmt.Errorf("tables: %w", err)
 	}
+	var problems []error
 	var index [][]string
 	for _, name := range names {
 		dir := filepath.Join(root, "actions", name)
 		meta, err := readMetadata(filepath.Join(dir, "action.yml"))
 		if err != nil {
-			return err
+			problems = append(problems, err)
+			continue
 		}
-		index = append(index, []string{"[" + name + "](actions/" + name + ")", strings.TrimSpace(meta.Description)})
-		err = fill(filepath.Join(dir, "README.md"), map[string]string{"inputs": inputTable(meta), "outputs": outputTable(meta)})
-		if err != nil {
-			return err
-		}
+		index = append(index, []string{"[" + name + "](actions/" + name + ")", cell(meta.Description)})
+		parts := map[string]string{"inputs": inputTable(meta), "outputs": outputTable(meta)}
+		problems = append(problems, fill(filepath.Join(dir, "README.md"), parts))
 	}
-	return fill(filepath.Join(root, "README.md"), map[string]string{
-		"actions": markdown.Table([]string{"Action", "What it does"}, index),
-	})
+	actions := markdown.Table([]string{"Action", "What it does"}, index)
+	problems = append(problems, fill(filepath.Join(root, "README.md"), map[string]string{"actions": actions}))
+	return errors.Join(problems...)
 }
 
 func readMetadata(path string) (*action.Metadata, error) {

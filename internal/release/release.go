@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 //go:embed shim
@@ -55,9 +54,10 @@ func Build(ctx context.Context, o Options) error {
 		do   func() error
 	}{
 		{"build binaries", func() error { return buildBinaries(ctx, o) }},
+		{"write the bill of materials", func() error { return writeSBOM(o) }},
 		{"write shim", func() error { return writeShim(o) }},
 		{"write actions", func() error { return writeActions(o) }},
-		{"copy reusable workflows", func() error { return copyWorkflows(o) }},
+		{"copy workflows", func() error { return copyWorkflows(o) }},
 		{"copy documents", func() error { return copyDocuments(o) }},
 		{"write SHA256SUMS", func() error { return writeSums(o.Out) }},
 	}
@@ -93,7 +93,7 @@ func copyShim(name, to string) error {
 // copyDocuments copies what a reader of the tag looks for, and the schemas
 // that editors load from it.
 func copyDocuments(o Options) error {
-	for _, name := range []string{"LICENSE", "README.md", "SECURITY.md"} {
+	for _, name := range []string{"LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md"} {
 		if err := copyFile(filepath.Join(o.Root, name), filepath.Join(o.Out, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -110,22 +110,16 @@ func copyDocuments(o Options) error {
 	return nil
 }
 
-// copyWorkflows copies the workflows that users call; those of our own CI stay
-// behind.
+// copyWorkflows copies the workflows, of which users call the reusable ones.
+// The others come along because a workflow may push a commit only if it leaves
+// the workflows of its parent, the commit of the sources, as they are.
 func copyWorkflows(o Options) error {
 	files, err := filepath.Glob(filepath.Join(o.Root, ".github", "workflows", "*.yml"))
 	if err != nil {
 		return fmt.Errorf("list workflows: %w", err)
 	}
 	for _, file := range files {
-		text, err := os.ReadFile(filepath.Clean(file))
-		if err != nil {
-			return fmt.Errorf("read workflow: %w", err)
-		}
-		if !strings.Contains(string(text), "\n  workflow_call:") {
-			continue
-		}
-		if err := write(filepath.Join(o.Out, ".github", "workflows", filepath.Base(file)), text); err != nil {
+		if err := copyFile(file, filepath.Join(o.Out, ".github", "workflows", filepath.Base(file))); err != nil {
 			return err
 		}
 	}

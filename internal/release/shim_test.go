@@ -1,7 +1,7 @@
 package release_test
 
 import (
-	"bufio"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -67,7 +69,16 @@ func lay(t *testing.T, path, text string, mode os.FileMode) {
 
 func node(t *testing.T, tree string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "node", append([]string{filepath.Join(tree, "smoke-test", "index.js")}, args...)...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, "node", append([]string{filepath.Join(tree, "smoke-test", "index.js")}, args...)...)
+	cmd.WaitDelay = time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	t.Cleanup(func() {
+		if cmd.Process != nil {
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what a broken shim left
+		}
+	})
 	cmd.Env = append(os.Environ(), "INPUT_URL=https://example.com", "RUNNER_TOOL_CACHE="+filepath.Join(tree, "cache"))
 	return cmd
 }
@@ -91,24 +102,20 @@ func TestShimForwardsSignals(t *testing.T) {
 	}{"INT": {syscall.SIGINT, 130}, "TERM": {syscall.SIGTERM, 143}} {
 		t.Run(name, func(t *testing.T) {
 			cmd := node(t, tree, "wait")
-			stdout, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
+			out := newOutput()
+			cmd.Stdout = out
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			lines := bufio.NewScanner(stdout)
-			lines.Scan() // it runs
-			_, pid, _ := strings.Cut(lines.Text(), "pid ")
+			<-out.started
+			_, pid, _ := strings.Cut(strings.TrimSpace(out.String()), "pid ")
 			if err := cmd.Process.Signal(test.signal); err != nil { // to node alone, as the runner does
 				t.Fatal(err)
 			}
-			lines.Scan()
-			if lines.Text() != "got "+name {
-				t.Errorf("the binary said %q", lines.Text())
-			}
 			_ = cmd.Wait()
+			if !strings.Contains(out.String(), "got "+name) {
+				t.Errorf("the binary said %q", out.String())
+			}
 			if cmd.ProcessState.ExitCode() != test.code {
 				t.Errorf("exit code %d", cmd.ProcessState.ExitCode())
 			}
@@ -119,16 +126,40 @@ func TestShimForwardsSignals(t *testing.T) {
 	}
 }
 
+// output keeps what was written and tells when it begins.
+type output struct {
+	started chan struct{}
+	mu      sync.Mutex
+	text    strings.Builder
+}
+
+func newOutput() *output { return &output{started: make(chan struct{})} }
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.text.Len() == 0 {
+		close(o.started)
+	}
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
 func TestShimDownloadsWhatTheTreeLacks(t *testing.T) {
-	requests := 0
-	asset := standIn
+	var requests atomic.Int64
+	var asset atomic.Value
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		requests++
+		requests.Add(1)
 		if r.URL.Path != "/acme/shipkit/releases/download/v1.2.3/shipkit-"+platform {
 			http.NotFound(w, r)
 			return
 		}
-		_, _ = w.Write([]byte(asset))
+		_, _ = w.Write([]byte(asset.Load().(string)))
 	}))
 	defer server.Close()
 	tree := layShim(t)
@@ -141,20 +172,20 @@ func TestShimDownloadsWhatTheTreeLacks(t *testing.T) {
 		out, _ := cmd.CombinedOutput()
 		return string(out), cmd.ProcessState.ExitCode()
 	}
-	asset = "tampered"
+	asset.Store("tampered")
 	if out, code := run("acme/shipkit"); code != 1 || !strings.Contains(out, "::error::download ") || !strings.Contains(out, "SHA-256 is") {
 		t.Errorf("tampered: %d\n%s", code, out)
 	}
 	if out, code := run("acme/other"); code != 1 || !strings.Contains(out, "404 Not Found") {
 		t.Errorf("missing: %d\n%s", code, out)
 	}
-	asset = standIn
+	asset.Store(standIn)
 	if out, code := run("acme/shipkit"); code != 7 || !strings.Contains(out, "shipkit carries no shipkit-"+platform+": downloading "+server.URL) {
 		t.Errorf("first: %d\n%s", code, out)
 	}
-	before := requests
-	if out, code := run("acme/shipkit"); code != 7 || requests != before || strings.Contains(out, "downloading") {
-		t.Errorf("second: %d, %d requests\n%s", code, requests-before, out)
+	before := requests.Load()
+	if out, code := run("acme/shipkit"); code != 7 || requests.Load() != before || strings.Contains(out, "downloading") {
+		t.Errorf("second: %d, %d requests\n%s", code, requests.Load()-before, out)
 	}
 }
 

@@ -6,9 +6,12 @@ const { signals } = require('os').constants;
 const binary = require('./binary.js');
 
 module.exports = async (...args) => {
+  let child; // listen before it starts: a signal in between must not end node alone
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.on(signal, () => (child ? child.kill(signal) : process.exit(128 + signals[signal])));
+  }
   const path = await binary();
-  const child = spawn(path, args, { stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  child = spawn(path, args, { stdio: 'inherit' });
   child.on('error', (error) => {
     console.log(`::error::shipkit cannot start ${path}: ${error.message}`);
     process.exit(1);
