@@ -31,19 +31,20 @@ func (s *Server) config(region, id, secret, token string) aws.Config {
 }
 
 // Env are the variables that point any AWS tool at local AWS, in the form of os.Environ.
-func (s *Server) Env() []string {
-	return s.env(wire.DefaultAccessKey, wire.DefaultSecretKey)
-}
+func (s *Server) Env() []string { return Env(s.URL) }
+
+// Env are the variables for a server that runs elsewhere, by its URL.
+func Env(url string) []string { return environment(url, wire.DefaultAccessKey, wire.DefaultSecretKey) }
 
 // SessionEnv is Env with an access key of its own, as Session is Config with one.
 func (s *Server) SessionEnv(name string) (accessKeyID string, env []string) {
 	id, key := s.keys.User(wire.DefaultAccount, name)
-	return id, s.env(id, key.SecretKey)
+	return id, environment(s.URL, id, key.SecretKey)
 }
 
-func (s *Server) env(id, secret string) []string {
+func environment(url, id, secret string) []string {
 	return []string{
-		"AWS_ENDPOINT_URL=" + s.URL,
+		"AWS_ENDPOINT_URL=" + url,
 		"AWS_REGION=" + wire.DefaultRegion,
 		"AWS_DEFAULT_REGION=" + wire.DefaultRegion,
 		"AWS_ACCESS_KEY_ID=" + id,

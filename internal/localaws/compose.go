@@ -6,6 +6,7 @@ import (
 
 	"github.com/org/shipkit/internal/localaws/autoscaling"
 	"github.com/org/shipkit/internal/localaws/cloudformation"
+	"github.com/org/shipkit/internal/localaws/cloudwatch"
 	"github.com/org/shipkit/internal/localaws/ecr"
 	"github.com/org/shipkit/internal/localaws/ecs"
 	"github.com/org/shipkit/internal/localaws/elb"
@@ -36,6 +37,7 @@ func (s *Server) compose(ctx context.Context) error {
 	s.IAM = iam.New(s.Clock, s.Faults)
 	s.S3 = s3.New(s.Clock)
 	s.Mail = mail.New(s.Clock)
+	s.Alarms = cloudwatch.New(s.Clock.Now)
 	s.serve("sts", s.STS)
 	s.serve("ssm", s.SSM)
 	s.serve("secrets", s.Secrets)
@@ -43,6 +45,7 @@ func (s *Server) compose(ctx context.Context) error {
 	s.serve("kms", s.KMS)
 	s.serve("iam", s.IAM)
 	s.serve("s3", s.S3)
+	s.serve("alarms", s.Alarms)
 	s.mux.Add(s.Mail.WireSES(), s.Mail.WireSNS())
 	if err := s.composeContainers(ctx); err != nil {
 		return err
@@ -74,6 +77,7 @@ type Services struct {
 	ECR      *ecr.Service
 	ELB      *elb.Service
 	ECS      *ecs.Service
+	Alarms   *cloudwatch.Service
 	RDS      *rds.Service
 
 	CloudFormation *cloudformation.Service

@@ -39,7 +39,8 @@ func (s *Server) composeContainers(ctx context.Context) error {
 		return err
 	}
 	s.own("engine", engine)
-	s.ECS = ecs.New(ecs.Deps{Clock: s.Clock, Engine: engine, Parameters: s.SSM, Secrets: s.Secrets, Logs: s.Logs, Balancer: s.ELB})
+	s.ECS = ecs.New(ecs.Deps{Clock: s.Clock, Engine: engine, Parameters: s.SSM, Secrets: s.Secrets, Logs: s.Logs,
+		Balancer: s.ELB, Alarms: s.Alarms})
 	s.serve("ecr", s.ECR)
 	s.serve("elb", s.ELB)
 	s.serve("ecs", s.ECS)

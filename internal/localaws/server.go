@@ -50,6 +50,9 @@ type Server struct {
 	close   func() error
 
 	docker bool // tasks run on a Docker engine
+
+	stopped  chan struct{}
+	stopOnce sync.Once
 }
 
 // Start brings local AWS up and returns once it serves. It stops with Close, not with ctx.
@@ -61,9 +64,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", o.Addr, err)
 	}
-	s := &Server{URL: "http://" + listener.Addr().String(), Clock: clock.New(o.Factor), keys: keyring.New(), options: o}
+	s := &Server{URL: "http://" + listener.Addr().String(), Clock: clock.New(o.Factor), keys: keyring.New(), options: o,
+		stopped: make(chan struct{})}
 	s.Faults = fault.New(s.Clock)
 	s.mux = wire.NewMux(s.keys, s.Faults.Around)
+	s.mux.Mount(adminPrefix, s.admin())
 	s.own("keys", s.keys)
 	s.close = sync.OnceValue(s.shutdown)
 	if err := s.prepare(ctx); err != nil {

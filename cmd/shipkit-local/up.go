@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os/exec"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/internal/localaws/rds/postgres"
+	"github.com/org/shipkit/internal/localaws/seed"
+)
+
+// settings are the flags of up.
+type settings struct {
+	addr, dir, engine string
+	speed             float64
+	seed              bool
+	faults            []string
+}
+
+func parseUp(args []string, stderr io.Writer) (settings, error) {
+	v := settings{}
+	flags := flag.NewFlagSet("shipkit-local up", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&v.addr, "addr", "127.0.0.1:4566", "host:port to listen on")
+	flags.StringVar(&v.dir, "dir", "", "folder that keeps the state across restarts (default: memory only)")
+	flags.StringVar(&v.engine, "engine", "auto", "what runs tasks: docker, process or auto")
+	flags.Float64Var(&v.speed, "speed", 60, "how many times faster than the wall clock AWS's time runs")
+	flags.BoolVar(&v.seed, "seed", true, "seed a demo: service, load balancer, database with rows")
+	flags.Func("fault", "make something go wrong, may be repeated: ecs.UpdateService=throttle, ssm.PutParameter#2=drop-after,\n"+
+		"rds.*=latency:2s, task-exits:web, snapshot-fails:main, alarm-fires:errors", func(s string) error {
+		v.faults = append(v.faults, s)
+		return nil
+	})
+	if err := flags.Parse(args); err != nil {
+		return v, errUsage
+	}
+	switch {
+	case flags.NArg() > 0:
+		return v, usageError(stderr, "unexpected argument %q", flags.Arg(0))
+	case v.speed < 1 || v.speed > 10000:
+		return v, usageError(stderr, "-speed %g: want 1 to 10000", v.speed)
+	case v.engine != "auto" && v.engine != string(localaws.Docker) && v.engine != string(localaws.Process):
+		return v, usageError(stderr, "-engine %q: want docker, process or auto", v.engine)
+	}
+	return v, nil
+}
+
+func usageError(stderr io.Writer, format string, args ...any) error {
+	_, _ = fmt.Fprintf(stderr, "shipkit-local: "+format+"\n", args...)
+	return errUsage
+}
+
+func up(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	v, err := parseUp(args, stderr)
+	if err != nil {
+		return err
+	}
+	if err := preflight(v); err != nil {
+		return err
+	}
+	s, err := localaws.Start(ctx, localaws.Options{Addr: v.addr, Dir: v.dir, Factor: v.speed, Engine: engine(v.engine)})
+	if err != nil {
+		return explain(err, v)
+	}
+	err = serve(ctx, s, v, stdout)
+	_, _ = fmt.Fprintln(stdout, "stopping: containers, databases and ports go")
+	err = errors.Join(err, s.Close())
+	forget(s.URL) // not before all is clean: down waits for it
+	return err
+}
+
+func engine(name string) localaws.Engine {
+	if name == "auto" {
+		return localaws.Auto
+	}
+	return localaws.Engine(name)
+}
+
+// serve shows the way in, seeds, and waits for the end.
+func serve(ctx context.Context, s *localaws.Server, v settings, stdout io.Writer) error {
+	for _, f := range v.faults {
+		if err := s.AddFault(f); err != nil {
+			return err //nolint:wrapcheck // names the fault
+		}
+	}
+	if err := remember(s.URL); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(stdout, "local AWS serves at %s, %gx as fast as the wall clock\n", s.URL, v.speed)
+	if v.seed {
+		if err := plant(ctx, s, stdout); err != nil {
+			return err
+		}
+	}
+	_, _ = fmt.Fprintf(stdout, "point your tools at it:  eval \"$(shipkit-local env)\"\nCtrl-C stops it and cleans up\n")
+	select {
+	case <-ctx.Done():
+	case <-s.Stopped():
+	}
+	return nil
+}
+
+func plant(ctx context.Context, s *localaws.Server, stdout io.Writer) error {
+	start := time.Now()
+	_, _ = fmt.Fprintf(stdout, "seeding the demo %s: image, load balancer, service, database\n", seed.Namespace)
+	demo, err := seed.Run(ctx, s, "v1")
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped while it seeded
+		}
+		if errors.Is(err, postgres.ErrMissing) {
+			return fmt.Errorf("%w, or start with -seed=false", postgres.ErrMissing)
+		}
+		return err //nolint:wrapcheck // says what it was seeding
+	}
+	debug.FreeOSMemory() // making the image took a multiple of what is needed from now on
+	if demo.ServiceURL == "" {
+		_, _ = fmt.Fprintln(stdout, "the demo is there already")
+		return nil
+	}
+	_, _ = fmt.Fprintf(stdout, "seeded in %s\n  service     %s\n  repository  %s\n  database    %s\n",
+		time.Since(start).Round(100*time.Millisecond), demo.ServiceURL, demo.Repository, demo.Database)
+	return nil
+}
+
+// preflight looks for what the seed needs, before anything starts.
+func preflight(v settings) error {
+	if !v.seed {
+		return nil
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		return errors.New("go is not installed: the demo's image is compiled; install Go, or start with -seed=false")
+	}
+	return nil
+}
+
+// explain adds what to do to the failures that a newcomer meets.
+func explain(err error, v settings) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s is taken: is another shipkit-local running (shipkit-local status)? else choose a port with -addr",
+			v.addr)
+	case strings.Contains(err.Error(), "docker engine does not answer"):
+		return errors.New("docker does not answer: install and start it (apt-get install docker.io), set DOCKER_HOST, " +
+			"or use -engine process")
+	}
+	return err
+}
