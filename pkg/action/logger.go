@@ -2,6 +2,7 @@ package action
 
 import (
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -98,13 +99,19 @@ func (l *logger) mask(secret string) {
 		if value == "" {
 			continue
 		}
-		if l.commands { // before the value is among the masks, or it would be redacted itself
-			l.command("add-mask", nil, value)
+		if l.commands {
+			l.put((&githubactions.Command{Name: "add-mask", Message: value}).String())
 		}
-		l.mu.Lock()
-		l.masks = append(l.masks, value)
-		l.mu.Unlock()
+		l.addMask(value)
 	}
+}
+
+// addMask keeps the longer masks first: one may begin with another.
+func (l *logger) addMask(value string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at, _ := slices.BinarySearchFunc(l.masks, value, func(a, b string) int { return len(b) - len(a) })
+	l.masks = slices.Insert(l.masks, at, value)
 }
 
 // redact replaces masked values in text.
@@ -117,8 +124,10 @@ func (l *logger) redact(text string) string {
 	return text
 }
 
-func (l *logger) write(text string) {
-	text = l.redact(text)
+func (l *logger) write(text string) { l.put(l.redact(text)) }
+
+// put writes a line above the live line.
+func (l *logger) put(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.liveLine != "" {

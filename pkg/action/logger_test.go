@@ -45,6 +45,17 @@ func TestMaskedValuesAreShownNowhere(t *testing.T) {
 	}
 }
 
+func TestASecretThatBeginsWithAnotherIsMaskedWhole(t *testing.T) {
+	var out strings.Builder
+	log := &logger{commands: true, out: &out}
+	log.mask("hunter")
+	log.mask("hunter22")
+	log.line("hunter22 and hunter")
+	if out.String() != "::add-mask::hunter\n::add-mask::hunter22\n*** and ***\n" {
+		t.Error(out.String())
+	}
+}
+
 func TestAnnotationsPointIntoFiles(t *testing.T) {
 	var out strings.Builder
 	(&logger{commands: true, out: &out}).annotate(&diag.Diagnostic{
