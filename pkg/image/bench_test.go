@@ -179,6 +179,8 @@ type generatedLayer struct {
 
 func (l generatedLayer) Uncompressed() (io.ReadCloser, error) { return l.generated.Uncompressed() }
 
+func (l generatedLayer) Compressed() (io.ReadCloser, error) { return l.Uncompressed() }
+
 // peakMemory returns the process's largest resident set so far, in MB.
 func peakMemory(b *testing.B) float64 {
 	b.Helper()

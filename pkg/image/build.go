@@ -58,9 +58,9 @@ func indexOne(
 			return index, nil
 		}
 	}
-	content, err := layer.Uncompressed()
+	content, err := openLayer(layer)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", diffID, err)
+		return nil, fmt.Errorf("%s: %w", diffID, err)
 	}
 	defer content.Close()
 	index, err := IndexLayer(ctx, io.TeeReader(content, read))

@@ -1,7 +1,6 @@
 package image
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -39,22 +38,9 @@ func (l *fileLayer) Compressed() (io.ReadCloser, error) {
 }
 
 func (l *fileLayer) Uncompressed() (io.ReadCloser, error) {
-	f, err := l.Compressed()
+	plain, err := openLayer(l)
 	if err != nil {
 		return nil, err
 	}
-	plain, err := decompress(f)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return &decoded{plain, f}, nil
+	return plain, nil
 }
-
-// decoded closes a decoder with its source.
-type decoded struct {
-	io.ReadCloser
-	source io.Closer
-}
-
-// Close implements io.Closer.
-func (d *decoded) Close() error { return errors.Join(d.ReadCloser.Close(), d.source.Close()) }

@@ -215,6 +215,65 @@ func TestDeltaIsTheSameBytesHoweverTheImageIsLayered(t *testing.T) {
 	}
 }
 
+// Layers that lie as plain files are sought in, not read through.
+func TestDeltaSeeksInPlainLayers(t *testing.T) {
+	t.Parallel()
+	large := strings.Repeat("not needed ", 200_000)
+	content := archive(t, file("a", large), file("b", "new"), file("c", large))
+	built := indexOf(t, content)
+	changes, err := Diff(indexOf(t, archive(t, file("a", large), file("b", "old"), file("c", large))), built, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	layer := &plainLayer{content: content}
+	var blob bytes.Buffer
+	if _, err := WriteDelta(t.Context(), &blob, layersOf{layer: layer}, built, changes, Compression{Algorithm: Gzip}, ""); err != nil {
+		t.Fatal(err)
+	}
+	index, err := IndexLayer(t.Context(), &blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(index.Entries) != 1 || index.Entries[0].Sum != built.Find("b").Sum {
+		t.Errorf("delta %+v", index.Entries)
+	}
+	if layer.read > len(large)/2 {
+		t.Errorf("read %d bytes of the layer", layer.read)
+	}
+}
+
+// layersOf is an image of one layer.
+type layersOf struct {
+	v1.Image
+	layer v1.Layer
+}
+
+func (l layersOf) Layers() ([]v1.Layer, error) { return []v1.Layer{l.layer}, nil }
+
+// plainLayer lies as a plain file; it counts the bytes that are read.
+type plainLayer struct {
+	v1.Layer
+	content []byte
+	read    int
+}
+
+func (l *plainLayer) Compressed() (io.ReadCloser, error) {
+	return &countingFile{bytes.NewReader(l.content), l}, nil
+}
+
+type countingFile struct {
+	io.ReadSeeker
+	layer *plainLayer
+}
+
+func (f *countingFile) Read(p []byte) (int, error) {
+	n, err := f.ReadSeeker.Read(p)
+	f.layer.read += n
+	return n, err //nolint:wrapcheck // a test
+}
+
+func (f *countingFile) Close() error { return nil }
+
 // Another version of a compressor may write other bytes. They would still be
 // right, but a delta that is sent again would be sent in full: change these
 // digests only with a new release of the compressor.

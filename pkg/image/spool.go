@@ -88,9 +88,9 @@ func (s *spool) fill(ctx context.Context, img v1.Image, built *Index, entries []
 
 // fromLayer reads a layer until it has given all wanted contents.
 func (s *spool) fromLayer(ctx context.Context, layer v1.Layer, wanted map[content]string) error {
-	rc, err := layer.Uncompressed()
+	rc, err := openLayer(layer)
 	if err != nil {
-		return fmt.Errorf("open: %w", err)
+		return err
 	}
 	defer rc.Close()
 	sizes := map[int64]bool{}
@@ -101,7 +101,7 @@ func (s *spool) fromLayer(ctx context.Context, layer v1.Layer, wanted map[conten
 		}
 		sizes[c.size] = true
 	}
-	archive := tar.NewReader(rc)
+	archive := rc.archive()
 	for len(wanted) > 0 {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {

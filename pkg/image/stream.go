@@ -1,6 +1,7 @@
 package image
 
 import (
+	"archive/tar"
 	"bufio"
 	"bytes"
 	"context"
@@ -23,9 +24,49 @@ const (
 	chunkCount = 8
 )
 
+// openLayer returns the plain content of a layer. It starts from what the
+// layer calls compressed, which of stored layers is what is stored, so that
+// the faster decoders decode it; a plain file can be sought in.
+func openLayer(layer v1.Layer) (*decoded, error) {
+	stored, err := layer.Compressed()
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	plain, err := decompress(stored)
+	if err != nil {
+		return nil, errors.Join(err, stored.Close())
+	}
+	return &decoded{plain, stored}, nil
+}
+
+// decoded closes a decoder with its source.
+type decoded struct {
+	io.ReadCloser
+	source io.Closer
+}
+
+// Close implements io.Closer.
+func (d *decoded) Close() error { return errors.Join(d.ReadCloser.Close(), d.source.Close()) }
+
+// archive returns a reader of the layer's entries. It skips contents by
+// seeking where it can.
+func (d *decoded) archive() *tar.Reader {
+	if plain, ok := d.ReadCloser.(seekable); ok {
+		return tar.NewReader(plain.ReadSeeker)
+	}
+	return tar.NewReader(d.ReadCloser)
+}
+
+// seekable is a plain layer that needs no closing of its own.
+type seekable struct{ io.ReadSeeker }
+
+// Close implements io.Closer.
+func (seekable) Close() error { return nil }
+
 // decompress returns the plain content of r: gzip, zstd or neither. The
 // reader's Close frees the decoder; it does not close r.
 func decompress(r io.Reader) (io.ReadCloser, error) {
+	file, start := seeker(r)
 	buffered := bufio.NewReaderSize(r, 64<<10)
 	magic, err := buffered.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -45,7 +86,26 @@ func decompress(r io.Reader) (io.ReadCloser, error) {
 		}
 		return zr.IOReadCloser(), nil
 	}
+	if file != nil {
+		if _, err := file.Seek(start, io.SeekStart); err != nil {
+			return nil, fmt.Errorf("read layer: %w", err)
+		}
+		return seekable{file}, nil
+	}
 	return io.NopCloser(buffered), nil
+}
+
+// seeker returns r with its position if it can seek: a pipe only looks so.
+func seeker(r io.Reader) (io.ReadSeeker, int64) {
+	file, ok := r.(io.ReadSeeker)
+	if !ok {
+		return nil, 0
+	}
+	start, err := file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil, 0
+	}
+	return file, start
 }
 
 // aheadReader reads a source in a goroutine of its own, which hashes what
