@@ -121,20 +121,20 @@ func planView(p *plan) string {
 // summaryView is the result in the job summary: the verdict, then one table.
 func summaryView(r result) string {
 	var b strings.Builder
-	mark := "✅ Pushed: "
+	verdict := "✅ Pushed: " + r.headline()
 	if !slices.ContainsFunc(r.plan.targets, func(t *targetPlan) bool { return !t.unchanged() }) {
-		mark = "✅ Nothing changed: "
+		verdict = "✅ Nothing changed: " + r.headline()
 	}
 	if r.err != nil {
-		mark = "❌ Push failed: "
+		verdict = fmt.Sprintf("❌ Push failed after it sent %s, %s", markdown.Bytes(r.sent), markdown.Duration(r.took))
 	}
-	fmt.Fprintf(&b, "### %s%s\n\n", mark, r.headline())
+	fmt.Fprintf(&b, "### %s\n\n", verdict)
 	if r.err != nil {
 		b.WriteString("What arrived is kept: a re-run with the same `resume-dir` goes on from there.\n\n")
 	}
 	for _, t := range r.plan.targets {
 		fmt.Fprintf(&b, "%s, tags %s, digest %s\n\n", markdown.Code(t.repository.String()),
-			markdown.Escape(strings.Join(t.tags, ", ")), markdown.Code(t.top.Descriptor().Digest.String()))
+			markdown.Escape(strings.Join(t.tags, ", ")), markdown.Code(markdown.Digest(t.top.Descriptor().Digest.String())))
 		b.WriteString(imagesTable(t))
 		b.WriteString(changesView(t))
 	}
