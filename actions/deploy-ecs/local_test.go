@@ -81,7 +81,7 @@ func TestRollingDeployment(t *testing.T) {
 // summary and v1 serving, while requests go on without a failure. There is no
 // circuit breaker.
 func TestFailures(t *testing.T) {
-	w := newWorld(t, 20)
+	w := newWorld(t, 60)
 	w.run(nil)
 	check := func(c *types.ContainerDefinition) {
 		c.HealthCheck = &types.HealthCheck{Command: []string{"CMD", "/web", "check"}, Interval: aws.Int32(5), Timeout: aws.Int32(2), Retries: aws.Int32(2)}

@@ -66,6 +66,7 @@ type fakeAWS struct {
 	roles       map[string]bool
 	images      map[string]Image
 	updates     []*ecs.UpdateServiceInput
+	onCall      func(operation string)
 }
 
 type fakeDeployment struct {
@@ -130,6 +131,9 @@ func (f *fakeAWS) addService(name string, desired int32) *types.Service {
 
 // call counts a call and answers with the refusal set for it.
 func (f *fakeAWS) call(name string) error {
+	if f.onCall != nil {
+		f.onCall(name)
+	}
 	f.calls = append(f.calls, name)
 	return f.refuse[name]
 }

@@ -249,9 +249,13 @@ func (f *follower) verdict(outcome Outcome) Verdict {
 func (f *follower) pause(ctx context.Context) {
 	interval := f.wait.poll()
 	interval += time.Duration((rand.Float64() - 0.5) * 0.2 * float64(interval)) //nolint:gosec // jitter, not a secret
+	wait(ctx, interval)
+}
+
+func wait(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
-	case <-time.After(interval):
+	case <-time.After(d):
 	}
 }
 
@@ -261,6 +265,9 @@ func (f *follower) find(ctx context.Context) error {
 	if f.watcher != nil {
 		return nil
 	}
+	// ECS does not list it at once, and runs that start together must not ask
+	// together.
+	wait(ctx, time.Second+rand.N(time.Second)) //nolint:gosec // jitter, not a secret
 	for {
 		arn, err := findDeployment(ctx, f.c, f.s, f.definition, f.since)
 		switch {
