@@ -40,7 +40,7 @@ type inputs struct {
 	LoadRate        *float64          `input:"load-rate" min:"0.1" max:"1000"`
 	LoadDuration    time.Duration     `input:"load-duration" min:"1s" max:"10m"`
 	FollowRedirects bool              `input:"follow-redirects"`
-	MaxBody         action.Bytes      `input:"max-body" min:"1kB" max:"64MB"`
+	MaxBody         action.Bytes      `input:"max-body" min:"1kB" max:"16MB"`
 	Resolve         []string          `input:"resolve"`
 	IPVersion       string            `input:"ip-version" oneof:"any,4,6"`
 	CAFile          action.File       `input:"ca-file"`

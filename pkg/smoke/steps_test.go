@@ -13,7 +13,7 @@ import (
 	"github.com/org/shipkit/pkg/smoke/probe"
 )
 
-func read(t *testing.T, text string, env map[string]string) *smoke.Suite {
+func read(t testing.TB, text string, env map[string]string) *smoke.Suite {
 	t.Helper()
 	suite, err := checkfile.Read([]byte(text), checkfile.Options{
 		File: "smoke.yml", Timeout: smoke.DefaultTimeout, Concurrency: 2,

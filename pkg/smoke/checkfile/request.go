@@ -259,7 +259,7 @@ func (r *reader) options(n *yaml.Node, request *smoke.Request, scope []string) {
 	}
 	o.boolean("location", &request.Follow)
 	o.integer("max-redirs", &request.MaxRedirects, 0, 50)
-	o.bytes("max-body", &request.MaxBody, 1, 64<<20)
+	o.bytes("max-body", &request.MaxBody, 1, 16<<20)
 	conn := &request.Connection
 	for _, file := range []struct {
 		key    string

@@ -231,10 +231,14 @@ func (e *exchange) answer(response *http.Response, target *url.URL) (*Answer, er
 			return nil, fmt.Errorf("the body has Content-Encoding %q, which was not asked for", encoding)
 		}
 	}
-	body, err := io.ReadAll(io.LimitReader(reader, e.r.MaxBody+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the body after %d bytes: %w", len(body), err)
+	var buffer bytes.Buffer
+	if declared > 0 {
+		buffer.Grow(int(min(declared, e.r.MaxBody)) + bytes.MinRead)
 	}
+	if _, err := io.Copy(&buffer, io.LimitReader(reader, e.r.MaxBody+1)); err != nil {
+		return nil, fmt.Errorf("read the body after %d bytes: %w", buffer.Len(), err)
+	}
+	body := buffer.Bytes()
 	a.Size = int64(len(body))
 	if a.Size > e.r.MaxBody {
 		body, a.Cut, a.Size = body[:e.r.MaxBody], true, declared
