@@ -31,7 +31,8 @@ type Step struct {
 	// Undo removes the effect, also a partial one, also when there is none.
 	// Nil when there is nothing to undo.
 	Undo func(context.Context) error
-	// Poll is the time between two looks of Done after Do; 0 means 5 s.
+	// Poll is the longest time between two looks of Done after Do; 0 means 5 s.
+	// The first looks come sooner.
 	Poll time.Duration
 	// Commit marks the point of no return: once this step is done, a later
 	// failure is not undone but finished by the next run.
@@ -145,7 +146,11 @@ func (r *Run) advance(ctx context.Context, step Step, o Options) error {
 
 // await looks until the step's effect is there.
 func await(ctx context.Context, step Step, detach bool) error {
-	for {
+	longest := step.Poll
+	if longest <= 0 {
+		longest = 5 * time.Second
+	}
+	for wait := firstPoll; ; wait = min(2*wait, longest) {
 		done, err := step.Done(ctx)
 		if err != nil || done {
 			return err
@@ -153,11 +158,13 @@ func await(ctx context.Context, step Step, detach bool) error {
 		if detach {
 			return ErrDetached
 		}
-		if err := pause(ctx, step.Poll); err != nil {
+		if err := pause(ctx, wait); err != nil {
 			return err
 		}
 	}
 }
+
+const firstPoll = time.Second
 
 func (o Options) transient(err error) bool { return o.Transient != nil && o.Transient(err) }
 
@@ -166,9 +173,6 @@ func fenced(ctx context.Context, err error) bool {
 }
 
 func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		d = 5 * time.Second
-	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

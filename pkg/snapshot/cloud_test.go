@@ -224,7 +224,7 @@ func (c engine) Database(_ context.Context, id string) (db *database.Database, e
 			case r.stopped:
 				status = "stopped"
 			}
-			db = &database.Database{ID: id, ARN: "arn:" + id, Status: status, Endpoint: id + ".rds", Port: 5432, Engine: "postgres", EngineVersion: "15.4", Class: "db.t4g.medium", StorageGB: 100, Tags: r.tags}
+			db = &database.Database{ID: id, ARN: "arn:" + id, Status: status, Endpoint: id + ".rds", Port: 5432, Engine: "postgres", EngineVersion: "15.4", Class: "db.t4g.medium", StorageGB: 100, Tags: r.tags, DeletionProtection: r.guarded}
 		}
 		return nil
 	})
@@ -251,7 +251,11 @@ func (c engine) Start(_ context.Context, id string) error {
 
 func (c engine) Protect(_ context.Context, id string, on bool) error {
 	return c.call("ModifyDBInstance", func() error {
-		if r := c.databases[id]; r != nil {
+		r := c.databases[id]
+		if r != nil && (r.stopped || time.Now().Before(r.ready)) {
+			return fmt.Errorf("InvalidDBInstanceState: %s is not available", id)
+		}
+		if r != nil {
 			r.guarded = on
 		}
 		return nil

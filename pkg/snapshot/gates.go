@@ -60,6 +60,10 @@ func (g gatekeeper) source(context.Context) error {
 
 func (g gatekeeper) keys(ctx context.Context) error {
 	_, _, key, encrypted, known := g.subject()
+	if known && !encrypted && g.request.SourceKMSKey == "" {
+		g.plan.Findings.Warnf("give a customer managed key in source-kms-key-id: the snapshot is encrypted with it first",
+			"the source is not encrypted, and so the new database is not either")
+	}
 	if !known || !encrypted || !g.crosses() {
 		return nil
 	}

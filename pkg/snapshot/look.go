@@ -68,25 +68,55 @@ func (p *promotion) stackDone(stacks Stacks, name string) func(context.Context) 
 // active version, not one that a running revision refers to, not a stranger's.
 func (p *promotion) removeStack(ctx context.Context, side Side, stacks Stacks, name string) error {
 	look := func() (*Stack, error) { return stacks.Look(ctx, name) }
-	for {
-		stack, err := twice(ctx, look)
+	seen := false
+	for wait := time.Second; ; wait = min(2*wait, longestPoll) {
+		stack, err := look()
+		if stack == nil && err == nil && !seen {
+			if err := sleep(ctx, settle); err != nil {
+				return err
+			}
+			stack, err = look()
+		}
 		if err != nil || stack == nil {
 			return err
 		}
+		seen = true
 		if !stack.Deleting {
 			if err := p.mayRemove(ctx, side, *stack); err != nil {
 				return err
 			}
-			if err := side.Databases.Protect(ctx, name, false); err != nil {
+			free, err := p.unprotect(ctx, side, name)
+			if err != nil {
 				return err
 			}
-			if err := stacks.Delete(ctx, name); err != nil {
+			if free {
+				err = stacks.Delete(ctx, name)
+			}
+			if err != nil {
 				return err
 			}
 		}
-		if err := sleep(ctx, p.poll()); err != nil {
+		if err := sleep(ctx, wait); err != nil {
 			return err
 		}
+	}
+}
+
+// unprotect takes the deletion protection off. A stopped database cannot be
+// modified, so one that was stopped by hand is started first.
+func (p *promotion) unprotect(ctx context.Context, side Side, id string) (bool, error) {
+	db, err := side.Databases.Database(ctx, id)
+	switch {
+	case err != nil:
+		return false, err
+	case db == nil || !db.DeletionProtection:
+		return true, nil
+	case db.Status == "stopped":
+		return false, side.Databases.Start(ctx, id)
+	case db.Status == database.Available:
+		return true, side.Databases.Protect(ctx, id, false)
+	default:
+		return database.Failed(db.Status), nil // wait until it is available
 	}
 }
 
@@ -124,14 +154,15 @@ func (p *promotion) mayRemoveVersion(ctx context.Context, ts namespace.Timestamp
 	return nil
 }
 
+const longestPoll = 20 * time.Second
+
 // settle is how long a read may miss what was just created.
 const settle = 10 * time.Second
 
 // twice believes that a thing is gone only on a second look: an orphan would be
 // left if a stale read hid what was created a moment ago.
 func twice[T any](ctx context.Context, look func() (*T, error)) (*T, error) {
-	found, err := look()
-	if err != nil || found != nil {
+	if found, err := look(); err != nil || found != nil {
 		return found, err
 	}
 	if err := sleep(ctx, settle); err != nil {

@@ -38,9 +38,12 @@ func (p *promotion) restoreQuarantine() saga.Step {
 			return p.stackDone(p.SourceStacks, name)(ctx)
 		},
 		Do: func(ctx context.Context) error {
+			raw, err := p.mustSnapshot(ctx, p.Source, p.raw())
+			if err != nil {
+				return err
+			}
 			return p.SourceStacks.Create(ctx, StackRequest{
-				Name: name, Template: p.request.Template, Tags: p.tags(p.Source),
-				Parameters: p.stackParameters(name, p.raw()),
+				Name: name, Template: p.request.Template, Tags: p.tags(p.Source), Parameters: p.stackParameters(name, raw),
 			})
 		},
 		Undo: func(ctx context.Context) error { return p.removeStack(ctx, p.Source, p.SourceStacks, name) },

@@ -58,9 +58,24 @@ func (p *promotion) stopOld() saga.Step {
 			if err := p.book.put(ctx, fact, until); err != nil {
 				return err
 			}
-			return p.Target.Databases.Stop(ctx, p.old())
+			return p.rest(ctx, p.old())
 		},
 	}
+}
+
+// rest stops a database, free to be deleted later: the protection cannot be
+// taken off a stopped one, and its final snapshot is there.
+func (p *promotion) rest(ctx context.Context, id string) error {
+	db, err := p.Target.Databases.Database(ctx, id)
+	if err != nil || db == nil || db.Status != database.Available {
+		return err
+	}
+	if db.DeletionProtection {
+		if err := p.Target.Databases.Protect(ctx, id, false); err != nil {
+			return err
+		}
+	}
+	return p.Target.Databases.Stop(ctx, id)
 }
 
 // removeOld deletes the old database at once, when no retention is wished.

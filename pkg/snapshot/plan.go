@@ -114,3 +114,18 @@ func SourceDatabase(ctx context.Context, parameters saga.Parameters, source name
 
 // ErrNoDatabase says that an environment has no database of its own.
 var ErrNoDatabase = errors.New("no database")
+
+// KindOf tells whether the active database of an environment is an instance or
+// a cluster; an instance if there is none.
+func KindOf(ctx context.Context, parameters saga.Parameters, n namespace.Namespace) (database.Kind, error) {
+	b := book{parameters: parameters, namespace: n}
+	active, err := b.active(ctx)
+	if err != nil || active == "" {
+		return database.Instance, err
+	}
+	kind, err := b.get(ctx, n.Version(active, factKind))
+	if kind == string(database.Cluster) {
+		return database.Cluster, err
+	}
+	return database.Instance, err
+}

@@ -74,6 +74,7 @@ func (p *Promoter) fresh(ctx context.Context, request Request) (*saga.Operation,
 	}
 	return &saga.Operation{Kind: Operation, Timestamp: now, Data: map[string]string{
 		keyPrevious: string(active), keyDatabase: request.Database, keyArtifact: request.Artifact,
+		keyRunURL: request.Origin.RunURL,
 	}}, nil
 }
 
@@ -147,8 +148,6 @@ func (p *promotion) restorableSide() Side {
 	}
 	return p.Source
 }
-
-func (p *Promoter) poll() time.Duration { return 20 * time.Second }
 
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

@@ -16,6 +16,7 @@ const (
 	keyDatabase = "database" // the source's identifier
 	keyArtifact = "artifact" // an existing snapshot to promote
 	keyVerified = "verified" // purposes of tasks that have succeeded
+	keyRunURL   = "run-url"  // the run that began it: tags must not change when another goes on
 )
 
 // promotion is one operation under way.
@@ -74,7 +75,9 @@ func (p *promotion) steps() []saga.Step {
 func (p *promotion) previous() namespace.Timestamp { return namespace.Timestamp(p.data[keyPrevious]) }
 
 func (p *promotion) tags(side Side) map[string]string {
-	return side.Namespace.Tags(p.ts, p.request.Origin)
+	origin := p.request.Origin
+	origin.RunURL = p.data[keyRunURL]
+	return side.Namespace.Tags(p.ts, origin)
 }
 
 // artifact is the snapshot in the source that carries the data.
@@ -166,17 +169,25 @@ func (p *promotion) createDatabase() saga.Step {
 		Name: "create database " + name, Poll: 20 * time.Second,
 		Done: p.stackDone(p.Stacks, name),
 		Do: func(ctx context.Context) error {
+			s, err := p.mustSnapshot(ctx, p.restorableSide(), p.restorable())
+			if err != nil {
+				return err
+			}
 			return p.Stacks.Create(ctx, StackRequest{
-				Name: name, Template: p.request.Template, Tags: p.tags(p.Target),
-				Parameters: p.stackParameters(name, p.restorable()),
+				Name: name, Template: p.request.Template, Tags: p.tags(p.Target), Parameters: p.stackParameters(name, s),
 			})
 		},
 		Undo: func(ctx context.Context) error { return p.removeStack(ctx, p.Target, p.Stacks, name) },
 	}
 }
 
-func (p *promotion) stackParameters(identifier, snapshotID string) map[string]string {
-	parameters := map[string]string{"DatabaseIdentifier": identifier, "SnapshotIdentifier": snapshotID}
+// stackParameters are those of shipkit's templates. A cluster needs its engine
+// and version named, an instance takes them from the snapshot.
+func (p *promotion) stackParameters(identifier string, s *database.Snapshot) map[string]string {
+	parameters := map[string]string{"DatabaseIdentifier": identifier, "SnapshotIdentifier": s.ID}
+	if s.Kind == database.Cluster {
+		parameters["Engine"], parameters["EngineVersion"] = s.Engine, s.EngineVersion
+	}
 	for key, value := range p.request.Parameters {
 		parameters[key] = value
 	}

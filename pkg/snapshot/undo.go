@@ -98,6 +98,9 @@ func (p *promotion) reinstate() saga.Step {
 			if err := p.dropSnapshot(p.Target, id)(ctx); err != nil {
 				return err
 			}
+			if err := p.Target.Databases.Protect(ctx, p.Target.Namespace.Database(p.ts), true); err != nil {
+				return err
+			}
 			return p.book.remove(ctx, fact)
 		},
 	}

@@ -1,0 +1,200 @@
+package promotesnapshot
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/org/shipkit/pkg/action"
+	"github.com/org/shipkit/pkg/diag"
+	"github.com/org/shipkit/pkg/namespace"
+	"github.com/org/shipkit/pkg/snapshot"
+	"github.com/org/shipkit/pkg/snapshot/rollout"
+)
+
+// inputs are those of action.yml.
+type inputs struct {
+	Mode            string `input:"mode" oneof:"plan,run,resume,abort,status,undo,retire,orphans"`
+	Environment     string `input:"environment"`
+	Config          string `input:"config"`
+	Namespace       string `input:"namespace"`
+	Region          string `input:"aws-region"`
+	ExpectedAccount string `input:"expected-account-id"`
+	Detach          bool   `input:"detach"`
+	RemoveOrphans   bool   `input:"remove-orphans"`
+	DryRun          bool   `input:"dry-run"`
+
+	sourceInputs
+	databaseInputs
+	serviceInputs
+	taskInputs
+}
+
+// sourceInputs say what is promoted.
+type sourceInputs struct {
+	From          string `input:"from"`
+	Database      string `input:"source-database"`
+	Snapshot      string `input:"snapshot"`
+	Kind          string `input:"engine-kind" oneof:"instance,cluster"`
+	DataAuthority string `input:"data-authority" oneof:"source"`
+	SourceRegion  string `input:"source-region"`
+	SourceRole    string `input:"source-role-arn"`
+	SourceKey     string `input:"source-kms-key-id"`
+	Key           string `input:"kms-key-id"`
+}
+
+// databaseInputs say what the new database is like.
+type databaseInputs struct {
+	Template       action.File       `input:"template"`
+	Parameters     []action.KeyValue `input:"template-parameters"`
+	SubnetGroup    string            `input:"subnet-group"`
+	SecurityGroups []string          `input:"security-groups" sep:","`
+	ParameterGroup string            `input:"parameter-group"`
+	Class          string            `input:"instance-class"`
+	MultiAZ        *bool             `input:"multi-az"`
+	BackupDays     *int              `input:"backup-retention-days" min:"0" max:"35"`
+	StackRole      string            `input:"stack-role-arn"`
+	Retention      time.Duration     `input:"old-retention" min:"0s" max:"8760h"`
+	Quota          int               `input:"snapshot-quota" min:"0"`
+	Prices         []action.KeyValue `input:"prices"`
+}
+
+// serviceInputs say who uses it.
+type serviceInputs struct {
+	Cluster    string            `input:"cluster"`
+	Services   []string          `input:"services" sep:","`
+	Containers []string          `input:"container-name" sep:","`
+	Bind       []action.KeyValue `input:"bind"`
+	Minutes    int               `input:"wait-for-minutes" min:"1" max:"1440"`
+}
+
+// taskInputs say what is run against it before any traffic.
+type taskInputs struct {
+	MaskTask      string      `input:"mask-task"`
+	MaskSQL       action.File `input:"mask-sql"`
+	MigrateTask   string      `input:"migrate-task"`
+	VerifyTask    string      `input:"verify-task"`
+	VerifyCommand string      `input:"verify-command"`
+	VerifySQL     action.File `input:"verify-sql"`
+	User          string      `input:"database-user"`
+	Password      string      `input:"database-password" secret:"true"`
+}
+
+// starts tells whether the mode begins a promotion.
+func (in inputs) starts() bool { return in.Mode == "run" || in.Mode == "plan" }
+
+// names reads the two namespaces. The source's is the target's if it does not
+// matter.
+func (in inputs) names() (source, target namespace.Namespace, err error) {
+	var bad diag.List
+	if target, err = namespace.Parse(in.Namespace); err != nil {
+		bad.Errorf("give environment, or namespace such as xy-0146-staging", "input namespace: %v", err)
+	}
+	source = target
+	if in.From != "" && err == nil {
+		if source, err = namespace.Parse(in.From); err != nil {
+			source, err = target.In(in.From)
+		}
+		if err != nil {
+			bad.Errorf("name an environment such as dev, or a namespace such as xy-0146-dev", "input from: %q given: %v", in.From, err)
+		}
+	}
+	in.checkSource(&bad)
+	in.checkServices(&bad)
+	return source, target, bad.Err()
+}
+
+func (in inputs) checkSource(bad *diag.List) {
+	if !in.starts() {
+		return
+	}
+	if in.From == "" && in.Database == "" && in.Snapshot == "" {
+		bad.Errorf("from: dev", "inputs from, source-database and snapshot: none given, one is needed")
+	}
+	if in.Database != "" && in.Snapshot != "" {
+		bad.Errorf("leave one out", "inputs source-database and snapshot: both given, they exclude each other")
+	}
+	if in.Mode == "run" && !in.DryRun && in.DataAuthority != "source" {
+		bad.Errorf("data-authority: source, if that is what you want",
+			"input data-authority: nothing given, but a promotion discards what was written to %s since", in.Namespace)
+	}
+}
+
+func (in inputs) checkServices(bad *diag.List) {
+	if len(in.Services) > 0 && in.Cluster == "" {
+		bad.Errorf("name the cluster of the services", "input cluster: nothing given, but services are")
+	}
+	tasks := in.MaskTask + in.MigrateTask + in.VerifyTask
+	if tasks != "" && in.Cluster == "" {
+		bad.Errorf("name the cluster that tasks run in", "input cluster: nothing given, but a task is")
+	}
+	for _, binding := range in.Bind {
+		switch binding.Value {
+		case "endpoint", "port", "name", "kind":
+		default:
+			bad.Errorf("DATABASE_HOST=endpoint", "input bind: %s=%s given, facts are endpoint, port, name and kind", binding.Key, binding.Value)
+		}
+	}
+	if in.MaskTask != "" && in.MaskSQL != "" {
+		bad.Errorf("leave one out", "inputs mask-task and mask-sql: both given, they exclude each other")
+	}
+}
+
+func (in inputs) bindings() []rollout.Binding {
+	bindings := make([]rollout.Binding, 0, len(in.Bind))
+	for _, b := range in.Bind {
+		bindings = append(bindings, rollout.Binding{Variable: b.Key, Fact: b.Value})
+	}
+	return bindings
+}
+
+// prices reads the user's prices over the list's.
+func (in inputs) prices() (snapshot.Prices, error) {
+	own := snapshot.Prices{}
+	var bad diag.List
+	for _, pair := range in.Prices {
+		price, err := strconv.ParseFloat(pair.Value, 64)
+		if err != nil || price < 0 {
+			bad.Errorf("db.t4g.medium=0.069", "input prices: %s=%s given, allowed is a price in US dollars", pair.Key, pair.Value)
+		}
+		own[pair.Key] = price
+	}
+	return snapshot.ListPrices().With(own), bad.Err()
+}
+
+// templateParameters are the user's, over those that have an input of their
+// own.
+func (in inputs) templateParameters() map[string]string {
+	parameters := map[string]string{}
+	for name, value := range map[string]string{
+		"SubnetGroup": in.SubnetGroup, "SecurityGroups": strings.Join(in.SecurityGroups, ","),
+		"ParameterGroup": in.ParameterGroup, "InstanceClass": in.Class, "KmsKeyId": in.Key,
+	} {
+		if value != "" {
+			parameters[name] = value
+		}
+	}
+	if in.MultiAZ != nil {
+		parameters["MultiAZ"] = strconv.FormatBool(*in.MultiAZ)
+	}
+	if in.BackupDays != nil {
+		parameters["BackupRetentionDays"] = strconv.Itoa(*in.BackupDays)
+	}
+	for _, pair := range in.Parameters {
+		parameters[pair.Key] = pair.Value
+	}
+	return parameters
+}
+
+func readFile(file action.File) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(string(file))
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", file, err)
+	}
+	return string(text), nil
+}

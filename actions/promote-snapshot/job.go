@@ -1,0 +1,239 @@
+package promotesnapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	rdstypes "github.com/aws/aws-sdk-go-v2/service/rds/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/org/shipkit/pkg/action"
+	"github.com/org/shipkit/pkg/awsclient"
+	"github.com/org/shipkit/pkg/ecsdeploy"
+	"github.com/org/shipkit/pkg/namespace"
+	"github.com/org/shipkit/pkg/saga"
+	"github.com/org/shipkit/pkg/snapshot"
+	"github.com/org/shipkit/pkg/snapshot/database"
+	"github.com/org/shipkit/pkg/snapshot/rollout"
+	"github.com/org/shipkit/pkg/snapshot/sql"
+)
+
+// job is everything that the modes need.
+type job struct {
+	promoter *snapshot.Promoter
+	request  snapshot.Request
+	gates    snapshot.Gates
+}
+
+// account is one side's way into AWS.
+type account struct {
+	cfg    aws.Config
+	caller awsclient.Caller
+}
+
+func newJob(ctx context.Context, rt *action.Runtime, in inputs) (*job, error) {
+	from, to, err := in.names()
+	if err != nil {
+		return nil, err
+	}
+	prices, err := in.prices()
+	if err != nil {
+		return nil, err
+	}
+	target, source, err := connect(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	request, err := in.request(ctx, rt, source, from)
+	if err != nil {
+		return nil, err
+	}
+	kind, err := in.kind(ctx, source.cfg, target.cfg, request, to)
+	if err != nil {
+		return nil, err
+	}
+	if request.Template, err = in.template(kind); err != nil {
+		return nil, err
+	}
+	targetRDS := rds.NewFromConfig(target.cfg)
+	promoter := &snapshot.Promoter{
+		Source:     snapshot.Side{Namespace: from, Account: source.caller.AccountID, Region: source.cfg.Region, Databases: database.Of(kind, rds.NewFromConfig(source.cfg))},
+		Target:     snapshot.Side{Namespace: to, Account: target.caller.AccountID, Region: target.cfg.Region, Databases: database.Of(kind, targetRDS)},
+		Parameters: ssm.NewFromConfig(target.cfg),
+		Stacks:     newStacks(target.cfg, in.StackRole, rt.Progress()), SourceStacks: newStacks(source.cfg, in.StackRole, rt.Progress()),
+		Holder:   holder(rt),
+		Options:  saga.Options{Detach: in.Detach, Transient: transient, Progress: rt.Progress()},
+		Progress: rt.Progress(),
+	}
+	clients := ecsdeploy.FromConfig(target.cfg, target.caller.AccountID, target.caller.ARN)
+	if len(in.Services) > 0 {
+		promoter.Deployer = rollout.Services{
+			Clients: clients, Namespace: to, Cluster: in.Cluster, Names: in.Services, Containers: in.Containers,
+			Bindings: in.bindings(), Progress: rt.Progress(),
+			Wait: ecsdeploy.Wait{
+				Until: ecsdeploy.UntilCompleted, Timeout: time.Duration(in.Minutes) * time.Minute, FailFastAfter: 3, LogLines: 20, Rollback: true,
+			},
+		}
+	}
+	if promoter.Tasks, err = in.tasks(clients, rt); err != nil {
+		return nil, err
+	}
+	return &job{promoter: promoter, request: request, gates: snapshot.Gates{
+		SnapshotQuota: in.Quota, Prices: prices,
+		Shareable: shareable(kms.NewFromConfig(source.cfg)), SubnetGroup: subnetGroup(targetRDS),
+	}}, nil
+}
+
+// connect loads the target's configuration, and the source's if it is
+// elsewhere.
+func connect(ctx context.Context, in inputs) (target, source account, err error) {
+	if target.cfg, err = awsclient.Load(ctx, awsclient.Options{Region: in.Region, ExpectedAccountID: in.ExpectedAccount}); err != nil {
+		return target, source, err //nolint:wrapcheck // the finding says it all
+	}
+	if target.caller, err = awsclient.Identity(ctx, target.cfg); err != nil {
+		return target, source, err //nolint:wrapcheck // the finding says it all
+	}
+	source = target
+	source.cfg = target.cfg.Copy()
+	if in.SourceRegion != "" {
+		source.cfg.Region = in.SourceRegion
+	}
+	if in.SourceRole != "" {
+		provider := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(target.cfg), in.SourceRole)
+		source.cfg.Credentials = aws.NewCredentialsCache(provider)
+		source.caller, err = awsclient.Identity(ctx, source.cfg)
+	}
+	return target, source, err
+}
+
+func (in inputs) request(ctx context.Context, rt *action.Runtime, source account, from namespace.Namespace) (snapshot.Request, error) {
+	request := snapshot.Request{
+		Database: in.Database, Artifact: in.Snapshot, SourceKMSKey: in.SourceKey, TargetKMSKey: in.Key,
+		Parameters: in.templateParameters(), Retention: in.Retention,
+		Mask:    in.MaskTask != "" || in.MaskSQL != "",
+		Verify:  in.VerifyTask != "" || in.VerifyCommand != "" || in.VerifySQL != "",
+		Migrate: in.MigrateTask != "",
+		Origin:  namespace.Origin{Operation: snapshot.Operation, Repository: rt.GitHub().Repository, RunURL: rt.GitHub().RunURL},
+	}
+	if !in.starts() || request.Database != "" || request.Artifact != "" {
+		return request, nil
+	}
+	var err error
+	request.Database, err = snapshot.SourceDatabase(ctx, ssm.NewFromConfig(source.cfg), from)
+	return request, err //nolint:wrapcheck // the finding names the environment
+}
+
+// kind finds out whether it is about an instance or a cluster: what the user
+// says, what the source is, or what the target has.
+func (in inputs) kind(ctx context.Context, source, target aws.Config, request snapshot.Request, to namespace.Namespace) (database.Kind, error) {
+	if in.Kind != "" {
+		return database.Kind(in.Kind), nil
+	}
+	if !in.starts() {
+		return snapshot.KindOf(ctx, ssm.NewFromConfig(target), to) //nolint:wrapcheck // it names the parameter
+	}
+	cluster := database.Clusters{Client: rds.NewFromConfig(source)}
+	if request.Artifact != "" {
+		if s, err := cluster.Snapshot(ctx, request.Artifact); err != nil || s != nil {
+			return database.Cluster, err //nolint:wrapcheck // it names the snapshot
+		}
+		return database.Instance, nil
+	}
+	if db, err := cluster.Database(ctx, request.Database); err != nil || db != nil {
+		return database.Cluster, err //nolint:wrapcheck // it names the database
+	}
+	return database.Instance, nil
+}
+
+func (in inputs) template(kind database.Kind) (string, error) {
+	if in.Template == "" {
+		return snapshot.Template(kind), nil
+	}
+	return readFile(in.Template)
+}
+
+func (in inputs) tasks(clients *ecsdeploy.Clients, rt *action.Runtime) (*tasks, error) {
+	mask, err := readFile(in.MaskSQL)
+	if err != nil {
+		return nil, err
+	}
+	verify, err := readFile(in.VerifySQL)
+	if err != nil {
+		return nil, err
+	}
+	return &tasks{
+		inputs: in, clients: clients, login: sql.Login{User: in.User, Password: in.Password}, environ: os.Environ(),
+		hooks: ecsdeploy.Hooks{Progress: rt.Progress()}, maskSQL: mask, testSQL: verify,
+	}, nil
+}
+
+// holder lets the same job of the same run take its own lock over at once.
+func holder(rt *action.Runtime) saga.Holder {
+	gh := rt.GitHub()
+	if gh.RunID == 0 {
+		host, err := os.Hostname()
+		if err != nil {
+			host = "terminal"
+		}
+		return saga.Holder{ID: host + "/" + strconv.Itoa(os.Getpid())}
+	}
+	return saga.Holder{ID: fmt.Sprintf("%s/%d/%s", gh.Repository, gh.RunID, gh.Job), RunURL: gh.RunURL}
+}
+
+// transient tells errors that say nothing about a step's fate.
+func transient(err error) bool {
+	return awsclient.Expired(err) || errors.Is(err, context.DeadlineExceeded) ||
+		retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary
+}
+
+// shareable asks KMS whether a key is the customer's: AWS's own cannot be
+// shared. Who may not ask is not stopped by that.
+func shareable(client *kms.Client) func(context.Context, string) (bool, error) {
+	return func(ctx context.Context, key string) (bool, error) {
+		if key == "" {
+			return true, nil
+		}
+		out, err := client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &key})
+		if err != nil {
+			if _, _, denied := awsclient.Denied(err); denied {
+				return true, nil
+			}
+			return false, fmt.Errorf("describe key %s: %w", key, err)
+		}
+		return out.KeyMetadata.KeyManager == kmstypes.KeyManagerTypeCustomer, nil
+	}
+}
+
+func subnetGroup(client *rds.Client) func(context.Context, string) (bool, error) {
+	return func(ctx context.Context, name string) (bool, error) {
+		_, err := client.DescribeDBSubnetGroups(ctx, &rds.DescribeDBSubnetGroupsInput{DBSubnetGroupName: &name})
+		var missing *rdstypes.DBSubnetGroupNotFoundFault
+		if errors.As(err, &missing) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("describe DB subnet group %s: %w", name, err)
+		}
+		return true, nil
+	}
+}
+
+func joinOrphans(orphans []snapshot.Orphan) string {
+	names := make([]string, 0, len(orphans))
+	for _, o := range orphans {
+		names = append(names, o.Stack)
+	}
+	return strings.Join(names, "\n")
+}

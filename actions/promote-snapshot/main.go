@@ -1,0 +1,130 @@
+// Package promotesnapshot is the action promote-snapshot: it promotes a
+// database through environments like an artifact.
+package promotesnapshot
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/org/shipkit/pkg/action"
+	"github.com/org/shipkit/pkg/awsclient"
+	"github.com/org/shipkit/pkg/saga"
+	"github.com/org/shipkit/pkg/snapshot"
+)
+
+//go:embed action.yml
+var metadata []byte
+
+// Spec promotes a database to the next environment.
+var Spec = action.Define("promote-snapshot", metadata, run)
+
+func run(ctx context.Context, rt *action.Runtime, in inputs) error {
+	job, err := newJob(ctx, rt, in)
+	if err != nil {
+		return awsclient.Explain(err)
+	}
+	switch in.Mode {
+	case "status":
+		return job.status(ctx, rt, in)
+	case "orphans":
+		return job.orphans(ctx, rt, in)
+	case "plan", "run":
+		if err := job.plan(ctx, rt, in); err != nil || in.DryRun || in.Mode == "plan" {
+			return err
+		}
+	}
+	result, err := job.do(ctx, in)
+	return job.conclude(rt, in, result, err)
+}
+
+// plan looks, shows and refuses what cannot work.
+func (j *job) plan(ctx context.Context, rt *action.Runtime, in inputs) error {
+	plan, err := j.promoter.Plan(ctx, j.request, j.gates)
+	if err != nil {
+		return awsclient.Explain(err)
+	}
+	rt.Summary(planView(in.Namespace, plan))
+	rt.SetOutput("phase", "planned")
+	rt.SetOutput("changed", "false")
+	rt.SetOutput("previous-timestamp", string(plan.Active))
+	rt.SetOutput("estimated-cost", fmt.Sprintf("%.2f", plan.Cost.Total()))
+	if err := plan.Findings.Err(); err != nil && plan.Resumes == nil {
+		return err
+	}
+	rt.Annotate(plan.Findings...)
+	return nil
+}
+
+func (j *job) do(ctx context.Context, in inputs) (snapshot.Result, error) {
+	switch in.Mode {
+	case "resume":
+		return j.promoter.Resume(ctx, j.request)
+	case "abort":
+		return j.promoter.Abort(ctx, j.request)
+	case "undo":
+		return j.promoter.Undo(ctx, j.request)
+	case "retire":
+		return j.promoter.Retire(ctx, j.request)
+	default:
+		return j.promoter.Run(ctx, j.request)
+	}
+}
+
+// conclude shows how it ended, also after a failure.
+func (j *job) conclude(rt *action.Runtime, in inputs, r snapshot.Result, err error) error {
+	if errors.Is(err, saga.ErrNothing) {
+		rt.Infof("%s: %v", in.Namespace, err)
+		rt.SetOutput("changed", "false")
+		return nil
+	}
+	detached := errors.Is(err, saga.ErrDetached)
+	if detached {
+		err = nil
+	}
+	rt.Summary(resultView(in.Namespace, r, in.Retention, err))
+	op := r.Operation
+	rt.SetOutput("operation-id", op.Kind+"-"+string(op.Timestamp))
+	rt.SetOutput("timestamp", string(r.Active))
+	rt.SetOutput("previous-timestamp", string(r.Previous))
+	rt.SetOutput("snapshot-arn", r.SnapshotARN)
+	rt.SetOutput("stack-id", r.StackID)
+	rt.SetOutput("phase", string(op.Status))
+	rt.SetOutput("changed", strconv.FormatBool(op.Kind != ""))
+	if r.Database != nil {
+		rt.SetOutput("endpoint", r.Database.Endpoint)
+	}
+	return awsclient.Explain(err)
+}
+
+func (j *job) status(ctx context.Context, rt *action.Runtime, in inputs) error {
+	status, err := j.promoter.Status(ctx)
+	if err != nil {
+		return awsclient.Explain(err)
+	}
+	rt.Summary(statusView(in.Namespace, status))
+	rt.SetOutput("timestamp", string(status.Active))
+	rt.SetOutput("changed", "false")
+	if status.Operation != nil {
+		rt.SetOutput("phase", string(status.Operation.Status))
+	}
+	return nil
+}
+
+func (j *job) orphans(ctx context.Context, rt *action.Runtime, in inputs) error {
+	orphans, err := j.promoter.Orphans(ctx)
+	if err != nil {
+		return awsclient.Explain(err)
+	}
+	rt.Summary(orphansView(in.Namespace, orphans))
+	rt.SetOutput("orphans", joinOrphans(orphans))
+	remove := in.RemoveOrphans && !in.DryRun && len(orphans) > 0
+	rt.SetOutput("changed", strconv.FormatBool(remove))
+	if !remove {
+		return nil
+	}
+	_, err = j.promoter.RemoveOrphans(ctx, j.request, orphans)
+	return awsclient.Explain(err)
+}

@@ -1,0 +1,157 @@
+package promotesnapshot
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/org/shipkit/pkg/markdown"
+	"github.com/org/shipkit/pkg/saga"
+	"github.com/org/shipkit/pkg/snapshot"
+)
+
+// planView shows what a run would do.
+func planView(target string, p *snapshot.Plan) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### Plan: promote a database into %s\n\n", markdown.Code(target))
+	if p.Resumes != nil {
+		fmt.Fprintf(&b, "An operation is under way and will be finished first: %s of %s, %s at %s.\n\n",
+			markdown.Escape(p.Resumes.Kind), p.Resumes.Timestamp, p.Resumes.Status, markdown.Escape(p.Resumes.Step))
+	}
+	b.WriteString(markdown.Table([]string{"What", "Which"}, planFacts(p)) + "\n")
+	for i, step := range p.Steps {
+		fmt.Fprintf(&b, "%d. %s\n", i+1, markdown.Escape(step))
+	}
+	b.WriteString("\n")
+	for _, finding := range p.Findings {
+		fmt.Fprintf(&b, "- **%s**: %s\n", finding.Severity, markdown.Escape(finding.Summary))
+	}
+	return b.String()
+}
+
+func planFacts(p *snapshot.Plan) [][]string {
+	var rows [][]string
+	switch {
+	case p.Artifact != nil:
+		rows = append(rows, []string{"promoted", "snapshot " + markdown.Code(p.Artifact.ID) + engine(p.Artifact.Engine, p.Artifact.EngineVersion, p.Artifact.StorageGB)})
+	case p.Source != nil:
+		rows = append(rows, []string{"promoted", "a new snapshot of " + markdown.Code(p.Source.ID) + engine(p.Source.Engine, p.Source.EngineVersion, p.Source.StorageGB)})
+	}
+	if p.Active == "" {
+		rows = append(rows, []string{"replaced", "nothing: this is the first promotion"})
+	} else {
+		rows = append(rows, []string{"replaced", "version " + markdown.Code(string(p.Active)) + ", stopped and kept for its retention"})
+	}
+	return append(rows, []string{"cost", cost(p.Cost)})
+}
+
+func engine(name, version string, storage int) string {
+	return fmt.Sprintf(" (%s %s, %d GB)", markdown.Escape(name), markdown.Escape(version), storage)
+}
+
+func cost(c snapshot.Cost) string {
+	text := fmt.Sprintf("about $%.2f: $%.2f while both run, $%.2f for the old one's storage, $%.2f a month for the snapshot",
+		c.Total(), c.Overlap, c.Retention, c.Snapshots)
+	if c.Unknown != "" {
+		text += "; the price of " + markdown.Code(c.Unknown) + " is unknown, give it in `prices`"
+	}
+	return text
+}
+
+// resultView tells how an operation ended.
+func resultView(target string, r snapshot.Result, retention time.Duration, err error) string {
+	var b strings.Builder
+	op := r.Operation
+	switch op.Status {
+	case saga.Done:
+		fmt.Fprintf(&b, "### ✅ %s: database %s is active\n\n", markdown.Escape(target), markdown.Code(string(r.Active)))
+	case saga.Undone:
+		fmt.Fprintf(&b, "### ↩️ %s: everything was taken back, %s serves as before\n\n", markdown.Escape(target), version(string(r.Active)))
+	case saga.Detached:
+		fmt.Fprintf(&b, "### ⏳ %s: %s goes on by itself\n\n", markdown.Escape(target), markdown.Escape(op.Step))
+	default:
+		fmt.Fprintf(&b, "### ❌ %s: stopped at %s\n\n", markdown.Escape(target), markdown.Escape(op.Step))
+	}
+	if err != nil {
+		b.WriteString(markdown.Escape(err.Error()) + "\n\n")
+	}
+	rows := [][]string{{"operation", markdown.Code(op.Kind + " " + string(op.Timestamp))}}
+	for _, fact := range []struct{ name, value string }{
+		{"active", string(r.Active)}, {"previous", string(r.Previous)}, {"snapshot", r.SnapshotARN}, {"stack", r.StackID}, {"endpoint", endpoint(r)},
+	} {
+		if fact.value != "" {
+			rows = append(rows, []string{fact.name, markdown.Code(fact.value)})
+		}
+	}
+	b.WriteString(markdown.Table([]string{"What", "Which"}, rows) + "\n")
+	b.WriteString(next(target, r, retention))
+	return b.String()
+}
+
+func version(ts string) string {
+	if ts == "" {
+		return "nothing"
+	}
+	return markdown.Code(ts)
+}
+
+func endpoint(r snapshot.Result) string {
+	if r.Database == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", r.Database.Endpoint, r.Database.Port)
+}
+
+// next is what can be done now.
+func next(target string, r snapshot.Result, retention time.Duration) string {
+	switch {
+	case r.Operation.Status == saga.Done && r.Previous != "" && retention > 0:
+		return fmt.Sprintf("To go back within %s: %s\n", markdown.Duration(retention),
+			markdown.Code("shipkit promote-snapshot --mode undo --namespace "+target))
+	case r.Operation.Status == saga.Detached, r.Operation.Status == saga.Running, r.Operation.Status == saga.Undoing:
+		return "To go on: " + markdown.Code("shipkit promote-snapshot --mode resume --namespace "+target) + "\n"
+	default:
+		return ""
+	}
+}
+
+// statusView shows all versions.
+func statusView(target string, s snapshot.Status) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### Databases of %s\n\n", markdown.Code(target))
+	var rows [][]string
+	for _, v := range s.Versions {
+		state, kept := "gone", ""
+		if v.Database != nil {
+			state = v.Database.Status
+		}
+		if v.Active {
+			kept = "**active**"
+		} else if !v.RetireAfter.IsZero() {
+			kept = "kept until " + v.RetireAfter.UTC().Format("2006-01-02 15:04") + " UTC"
+		}
+		rows = append(rows, []string{markdown.Code(string(v.Timestamp)), state, kept})
+	}
+	b.WriteString(markdown.Table([]string{"Version", "Database", "Use"}, rows))
+	if op := s.Operation; op != nil {
+		fmt.Fprintf(&b, "\nLast operation: %s of %s, %s", markdown.Escape(op.Kind), op.Timestamp, op.Status)
+		if op.Note != "" {
+			b.WriteString(", because " + markdown.Escape(op.Note))
+		}
+		b.WriteString(".\n")
+	}
+	return b.String()
+}
+
+// orphansView lists what no pointer refers to.
+func orphansView(target string, orphans []snapshot.Orphan) string {
+	if len(orphans) == 0 {
+		return fmt.Sprintf("### ✅ %s has no orphans\n", markdown.Escape(target))
+	}
+	var rows [][]string
+	for _, o := range orphans {
+		rows = append(rows, []string{markdown.Code(o.Stack), markdown.Escape(o.Why)})
+	}
+	return fmt.Sprintf("### ⚠️ %s has %d orphans\n\n", markdown.Escape(target), len(orphans)) +
+		markdown.Table([]string{"Stack", "Why"}, rows)
+}

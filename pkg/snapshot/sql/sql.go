@@ -1,0 +1,134 @@
+// Package sql runs the user's SQL files against a PostgreSQL database: masks
+// and checks.
+package sql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/org/shipkit/pkg/snapshot/database"
+)
+
+// Login says who connects, and to which of the server's databases. An empty
+// user is the database's master user, an empty name the server's first
+// database.
+type Login struct{ User, Password, Name string }
+
+func connect(ctx context.Context, db database.Database, login Login) (*pgx.Conn, error) {
+	user, name := login.User, login.Name
+	if user == "" {
+		user = db.User
+	}
+	if name == "" {
+		name = db.Name
+	}
+	if name == "" {
+		name = "postgres"
+	}
+	address := url.URL{
+		Scheme: "postgres", User: url.UserPassword(user, login.Password),
+		Host: net.JoinHostPort(db.Endpoint, strconv.Itoa(db.Port)), Path: "/" + name,
+		RawQuery: "sslmode=prefer&connect_timeout=15",
+	}
+	conn, err := pgx.Connect(ctx, address.String())
+	if err != nil {
+		// The library's text may quote the address, and so the password.
+		return nil, fmt.Errorf("connect to database %s at %s as %s: %w", name, address.Host, user, withoutAddress(err))
+	}
+	return conn, nil
+}
+
+func withoutAddress(err error) error {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return err
+}
+
+// Run runs all statements in one transaction: all or nothing.
+func Run(ctx context.Context, db database.Database, login Login, statements string) error {
+	conn, err := connect(ctx, db, login)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to lose
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, statements, pgx.QueryExecModeSimpleProtocol)
+		return err //nolint:wrapcheck // wrapped below
+	})
+	if err != nil {
+		return fmt.Errorf("run SQL in database %s: %w", db.ID, err)
+	}
+	return nil
+}
+
+// Check runs each query and fails at once for all whose first row does not
+// begin with true. A query ends with a semicolon at the end of a line.
+func Check(ctx context.Context, db database.Database, login Login, queries string) error {
+	conn, err := connect(ctx, db, login)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to lose
+	var failed []error
+	for _, query := range Split(queries) {
+		var values []any
+		rows, err := conn.Query(ctx, query)
+		if err == nil {
+			if rows.Next() {
+				values, err = rows.Values()
+			}
+			rows.Close()
+			err = errors.Join(err, rows.Err())
+		}
+		switch {
+		case err != nil:
+			failed = append(failed, fmt.Errorf("check %q: %w", brief(query), err))
+		case len(values) == 0:
+			failed = append(failed, fmt.Errorf("check %q returned no row", brief(query)))
+		case values[0] != true:
+			failed = append(failed, fmt.Errorf("check %q is not true: %v", brief(query), values))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// Split cuts queries at semicolons that end a line, and drops empty ones and
+// those of comments only.
+func Split(queries string) []string {
+	var list []string
+	var query strings.Builder
+	end := func() {
+		if text := strings.TrimSpace(query.String()); text != "" {
+			list = append(list, text)
+		}
+		query.Reset()
+	}
+	for line := range strings.Lines(queries) {
+		text := strings.TrimSpace(line)
+		if strings.HasPrefix(text, "--") {
+			continue
+		}
+		query.WriteString(strings.TrimSuffix(text, ";") + "\n")
+		if strings.HasSuffix(text, ";") {
+			end()
+		}
+	}
+	end()
+	return list
+}
+
+func brief(query string) string {
+	text := strings.Join(strings.Fields(query), " ")
+	if runes := []rune(text); len(runes) > 120 {
+		return string(runes[:119]) + "…"
+	}
+	return text
+}
