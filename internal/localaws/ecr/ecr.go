@@ -136,6 +136,12 @@ func (r *repository) immutable(tag string) bool {
 	}
 }
 
+// describe is a copy, which is encoded without the lock.
+func (r *repository) describe() *types.Repository {
+	d := r.Repository
+	return &d
+}
+
 // find returns a repository; the caller holds the lock.
 func (s *Service) find(name *string, account string) (*repository, error) {
 	if repo := s.repos[aws.ToString(name)]; repo != nil {

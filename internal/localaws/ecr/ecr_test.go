@@ -213,3 +213,43 @@ func TestLifecycle(t *testing.T) {
 		t.Errorf("tags %v", tags)
 	}
 }
+
+// TestRestart keeps repositories, images and the registry's address.
+func TestRestart(t *testing.T) {
+	dir := t.TempDir()
+	f := &fixture{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	start := func() *registry.Registry {
+		f.Service = ecr.New(func() time.Time { return f.now })
+		r, err := registry.Start(t.Context(), registry.Options{Dir: dir, Auth: f.Auth(), Policy: f.Service})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Attach(r)
+		return r
+	}
+	r := start()
+	host := f.Host()
+	f.create(t, "web", types.ImageTagMutabilityImmutable)
+	digest, err := image.Push(t.Context(), host+"/web:v1", image.Web{Version: "v1"}, f.login(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved, err := f.Save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r = start()
+	defer func() { _ = r.Close() }()
+	if err := f.Load(saved); err != nil {
+		t.Fatal(err)
+	}
+	if f.Host() != host || f.tags(t, "web")["v1"] != digest {
+		t.Errorf("host %s, was %s; tags %v", f.Host(), host, f.tags(t, "web"))
+	}
+	if _, err := image.Push(t.Context(), host+"/web:v1", image.Web{Version: "v2"}, f.login(t)); err == nil {
+		t.Error("the immutable tag moved after a restart")
+	}
+}

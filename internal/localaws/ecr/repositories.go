@@ -53,7 +53,7 @@ func (s *Service) CreateRepository(ctx context.Context, in *ecr.CreateRepository
 		repo.ImageScanningConfiguration = in.ImageScanningConfiguration
 	}
 	s.repos[name] = repo
-	return &ecr.CreateRepositoryOutput{Repository: &repo.Repository}, nil
+	return &ecr.CreateRepositoryOutput{Repository: repo.describe()}, nil
 }
 
 // DescribeRepositories lists repositories, by name or all.
@@ -91,7 +91,7 @@ func (s *Service) DeleteRepository(ctx context.Context, in *ecr.DeleteRepository
 			*repo.RepositoryName, *repo.RegistryId))}
 	}
 	delete(s.repos, *repo.RepositoryName)
-	return &ecr.DeleteRepositoryOutput{Repository: &repo.Repository}, nil
+	return &ecr.DeleteRepositoryOutput{Repository: repo.describe()}, nil
 }
 
 // PutImageTagMutability says whether tags may move from now on.

@@ -70,14 +70,7 @@ func (s *Service) CreateLoadBalancer(ctx context.Context, in *elb.CreateLoadBala
 }
 
 // listen opens a free loopback port.
-func listen(ctx context.Context) (net.Listener, error) {
-	var lc net.ListenConfig
-	socket, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("open a port for the load balancer: %w", err)
-	}
-	return socket, nil
-}
+func listen(ctx context.Context) (net.Listener, error) { return listenAt(ctx, "127.0.0.1:0") }
 
 // DescribeLoadBalancers lists load balancers by ARN, by name, or all.
 func (s *Service) DescribeLoadBalancers(

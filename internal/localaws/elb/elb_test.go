@@ -268,3 +268,31 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestRestart brings listeners back on the same ports, with the same rules.
+func TestRestart(t *testing.T) {
+	f := setup(t)
+	url := f.ListenerURL(f.listener)
+	must(f.ModifyRule(t.Context(), &awselb.ModifyRuleInput{RuleArn: &f.rule, Actions: f.weights(1, 99)}))
+	saved := must(f.Save())
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c := clock.New(100)
+	t.Cleanup(c.Close)
+	f.Service = elb.New(c)
+	t.Cleanup(func() { _ = f.Close() })
+	if err := f.Load(saved); err != nil {
+		t.Fatal(err)
+	}
+	if again := must(f.Save()); string(again) != string(saved) {
+		t.Errorf("saved again: %s, want %s", again, saved)
+	}
+	if got := f.ListenerURL(f.listener); got != url {
+		t.Errorf("the listener is at %s, was at %s", got, url)
+	}
+	f.register(f.green, newApp(t, "green"))
+	if status, body, err := f.get(t.Context(), "/app/"); err != nil || status != 200 || body != "green" {
+		t.Error(status, body, err)
+	}
+}

@@ -74,7 +74,7 @@ func (s *Service) CreateListener(ctx context.Context, in *elb.CreateListenerInpu
 	}
 	_, path, _ := strings.Cut(*in.LoadBalancerArn, "loadbalancer/")
 	id := fmt.Sprintf("%s/%s", path, newID())
-	l := &listener{socket: socket, Listener: types.Listener{
+	l := &listener{Listener: types.Listener{
 		ListenerArn: aws.String(arn(ctx, "listener/%s", id)), LoadBalancerArn: in.LoadBalancerArn,
 		Port: in.Port, Protocol: in.Protocol, DefaultActions: in.DefaultActions, Certificates: in.Certificates, SslPolicy: in.SslPolicy,
 	}}
@@ -82,17 +82,21 @@ func (s *Service) CreateListener(ctx context.Context, in *elb.CreateListenerInpu
 		RuleArn: aws.String(arn(ctx, "listener-rule/%s/%s", id, newID())), IsDefault: aws.Bool(true),
 		Priority: aws.String("default"), Actions: in.DefaultActions, Conditions: []types.RuleCondition{},
 	}}}
+	s.open(l, socket)
+	s.tag(*l.ListenerArn, in.Tags)
+	return &elb.CreateListenerOutput{Listeners: []types.Listener{l.Listener}}, nil
+}
+
+// open has a listener serve at a socket; the caller holds the lock.
+func (s *Service) open(l *listener, socket net.Listener) {
+	l.socket = socket
 	l.server = &http.Server{Handler: s.proxy(l), ReadHeaderTimeout: time.Minute}
-	s.running.Add(1)
-	go func() {
-		defer s.running.Done()
+	s.running.Go(func() {
 		if err := l.server.Serve(socket); !errors.Is(err, http.ErrServerClosed) {
 			_ = socket.Close()
 		}
-	}()
+	})
 	s.listeners[*l.ListenerArn] = l
-	s.tag(*l.ListenerArn, in.Tags)
-	return &elb.CreateListenerOutput{Listeners: []types.Listener{l.Listener}}, nil
 }
 
 // DescribeListeners lists listeners by ARN or by load balancer.

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -26,7 +27,8 @@ import (
 type Options struct {
 	// Dir keeps the blobs on disk; empty keeps them in memory.
 	Dir string
-	// Addr is the address to listen at; empty takes a free loopback port.
+	// Addr is the address to listen at; empty takes a free loopback port, in a folder that was used before the same one
+	// again: image references name it.
 	Addr string
 	// Profile is how the registry departs from the specification. The zero value does not.
 	Profile Profile
@@ -68,14 +70,9 @@ func Start(ctx context.Context, o Options) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	addr := o.Addr
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", addr)
+	listener, err := listen(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("listen for the registry: %w", err)
+		return nil, err
 	}
 	quiet.Do(func() { logrus.SetOutput(io.Discard) })
 
@@ -90,6 +87,31 @@ func Start(ctx context.Context, o Options) (*Registry, error) {
 
 // quiet silences distribution's process-wide logger, whose lines would land in the middle of a user's output.
 var quiet sync.Once
+
+// listen opens the registry's port.
+func listen(ctx context.Context, o Options) (net.Listener, error) {
+	addr, note := o.Addr, filepath.Join(o.Dir, "address")
+	if addr == "" && o.Dir != "" {
+		before, _ := os.ReadFile(note) // missing at first
+		addr = string(before)
+	}
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for the registry: %w", err)
+	}
+	if o.Dir == "" {
+		return listener, nil
+	}
+	if err := os.WriteFile(note, []byte(listener.Addr().String()), 0o600); err != nil {
+		_ = listener.Close()
+		return nil, fmt.Errorf("note the registry's address: %w", err)
+	}
+	return listener, nil
+}
 
 // storage is the configuration of a registry that keeps blobs in dir, or in memory.
 func storage(dir string) (*configuration.Configuration, error) {
