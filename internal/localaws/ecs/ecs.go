@@ -9,7 +9,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"sync"
 	"time"
 
@@ -82,6 +81,8 @@ type Service struct {
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
+	throttle throttle
+
 	mu       sync.Mutex
 	closed   bool
 	clusters map[string]*cluster    // by ARN
@@ -92,7 +93,10 @@ type Service struct {
 // New returns a service without clusters. Close ends all tasks.
 func New(d Deps) *Service {
 	ctx, stop := context.WithCancel(context.Background())
-	return &Service{Deps: d, ctx: ctx, stop: stop, clusters: map[string]*cluster{}, families: map[string][]*revision{}}
+	return &Service{
+		Deps: d, ctx: ctx, stop: stop, throttle: throttle{now: d.Clock.Now},
+		clusters: map[string]*cluster{}, families: map[string][]*revision{},
+	}
 }
 
 // Close ends all tasks and waits until their containers are gone.
@@ -102,7 +106,7 @@ func (s *Service) Close() error {
 	s.mu.Unlock()
 	s.stop()
 	s.running.Wait()
-	return errors.Join()
+	return nil
 }
 
 // spawn runs f until it returns; Close waits for it. The caller holds the lock.
@@ -139,30 +143,31 @@ func (s *Service) Wire() *wire.Service {
 	svc := wire.NewService(wire.ServiceInfo{
 		Name: "ecs", Protocol: wire.JSON11, TargetPrefix: "AmazonEC2ContainerServiceV20141113", LowerCamel: true,
 	})
-	wire.Handle(svc, "CreateCluster", s.CreateCluster)
-	wire.Handle(svc, "DescribeClusters", s.DescribeClusters)
-	wire.Handle(svc, "ListClusters", s.ListClusters)
-	wire.Handle(svc, "DeleteCluster", s.DeleteCluster)
-	wire.Handle(svc, "RegisterTaskDefinition", s.RegisterTaskDefinition)
-	wire.Handle(svc, "DescribeTaskDefinition", s.DescribeTaskDefinition)
-	wire.Handle(svc, "DeregisterTaskDefinition", s.DeregisterTaskDefinition)
-	wire.Handle(svc, "ListTaskDefinitions", s.ListTaskDefinitions)
-	wire.Handle(svc, "RunTask", s.RunTask)
-	wire.Handle(svc, "StopTask", s.StopTask)
-	wire.Handle(svc, "ListTasks", s.ListTasks)
-	wire.Handle(svc, "DescribeTasks", s.DescribeTasks)
-	wire.Handle(svc, "CreateService", s.CreateService)
-	wire.Handle(svc, "UpdateService", s.UpdateService)
-	wire.Handle(svc, "DeleteService", s.DeleteService)
-	wire.Handle(svc, "DescribeServices", s.DescribeServices)
-	wire.Handle(svc, "ListServices", s.ListServices)
-	wire.Handle(svc, "ListServiceDeployments", s.ListServiceDeployments)
-	wire.Handle(svc, "DescribeServiceDeployments", s.DescribeServiceDeployments)
-	wire.Handle(svc, "DescribeServiceRevisions", s.DescribeServiceRevisions)
-	wire.Handle(svc, "StopServiceDeployment", s.StopServiceDeployment)
-	wire.Handle(svc, "ContinueServiceDeployment", s.ContinueServiceDeployment)
-	wire.Handle(svc, "TagResource", s.TagResource)
-	wire.Handle(svc, "UntagResource", s.UntagResource)
-	wire.Handle(svc, "ListTagsForResource", s.ListTagsForResource)
+	t := &s.throttle
+	handle(svc, t, "CreateCluster", s.CreateCluster)
+	handle(svc, t, "DescribeClusters", s.DescribeClusters)
+	handle(svc, t, "ListClusters", s.ListClusters)
+	handle(svc, t, "DeleteCluster", s.DeleteCluster)
+	handle(svc, t, "RegisterTaskDefinition", s.RegisterTaskDefinition)
+	handle(svc, t, "DescribeTaskDefinition", s.DescribeTaskDefinition)
+	handle(svc, t, "DeregisterTaskDefinition", s.DeregisterTaskDefinition)
+	handle(svc, t, "ListTaskDefinitions", s.ListTaskDefinitions)
+	handle(svc, t, "RunTask", s.RunTask)
+	handle(svc, t, "StopTask", s.StopTask)
+	handle(svc, t, "ListTasks", s.ListTasks)
+	handle(svc, t, "DescribeTasks", s.DescribeTasks)
+	handle(svc, t, "CreateService", s.CreateService)
+	handle(svc, t, "UpdateService", s.UpdateService)
+	handle(svc, t, "DeleteService", s.DeleteService)
+	handle(svc, t, "DescribeServices", s.DescribeServices)
+	handle(svc, t, "ListServices", s.ListServices)
+	handle(svc, t, "ListServiceDeployments", s.ListServiceDeployments)
+	handle(svc, t, "DescribeServiceDeployments", s.DescribeServiceDeployments)
+	handle(svc, t, "DescribeServiceRevisions", s.DescribeServiceRevisions)
+	handle(svc, t, "StopServiceDeployment", s.StopServiceDeployment)
+	handle(svc, t, "ContinueServiceDeployment", s.ContinueServiceDeployment)
+	handle(svc, t, "TagResource", s.TagResource)
+	handle(svc, t, "UntagResource", s.UntagResource)
+	handle(svc, t, "ListTagsForResource", s.ListTagsForResource)
 	return svc
 }

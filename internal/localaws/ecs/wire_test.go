@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/org/shipkit/internal/localaws/clock"
 	"github.com/org/shipkit/internal/localaws/ecs"
@@ -21,7 +22,14 @@ import (
 // client is the SDK's, against ECS on fakes and a thousand times as fast as time.
 func client(tb testing.TB) *awsecs.Client {
 	tb.Helper()
-	c := clock.New(1000)
+	c, _ := clientOf(tb, 1000)
+	return c
+}
+
+// clientOf is a client of ECS that is so much faster than time.
+func clientOf(tb testing.TB, factor float64) (*awsecs.Client, *ecs.Service) {
+	tb.Helper()
+	c := clock.New(factor)
 	s := ecs.New(ecs.Deps{Clock: c, Engine: &engine{}})
 	mux := wire.NewMux(keyring.New(), nil)
 	mux.Add(s.Wire())
@@ -34,7 +42,7 @@ func client(tb testing.TB) *awsecs.Client {
 		c.Close()
 	})
 	return awsecs.NewFromConfig(aws.Config{Region: wire.DefaultRegion, BaseEndpoint: aws.String(server.URL),
-		Credentials: credentials.NewStaticCredentialsProvider(wire.DefaultAccessKey, wire.DefaultSecretKey, "")})
+		Credentials: credentials.NewStaticCredentialsProvider(wire.DefaultAccessKey, wire.DefaultSecretKey, "")}), s
 }
 
 // serve makes cluster, task definition and service through the SDK and waits with the SDK's own waiter.
@@ -81,6 +89,32 @@ func TestOverTheWire(t *testing.T) {
 	var full *types.ClusterContainsServicesException
 	if !errors.As(err, &full) {
 		t.Errorf("a cluster in use: %v", err)
+	}
+}
+
+func TestThrottle(t *testing.T) {
+	c, s := clientOf(t, 0.001) // time all but stands still
+	register := func() error {
+		_, err := c.RegisterTaskDefinition(t.Context(), &awsecs.RegisterTaskDefinitionInput{
+			Family: aws.String("web"), ContainerDefinitions: []types.ContainerDefinition{{
+				Name: aws.String("web"), Image: aws.String("web:v1"), Memory: aws.Int32(128),
+			}},
+		}, func(o *awsecs.Options) { o.RetryMaxAttempts = 1 })
+		return err
+	}
+	s.Throttle(true)
+	for i := range 20 {
+		if err := register(); err != nil {
+			t.Fatalf("call %d of a burst of 20: %v", i+1, err)
+		}
+	}
+	var api smithy.APIError
+	if err := register(); !errors.As(err, &api) || api.ErrorCode() != "ThrottlingException" {
+		t.Errorf("the call after the burst: %v", err)
+	}
+	s.Throttle(false)
+	if err := register(); err != nil {
+		t.Error("without limits:", err)
 	}
 }
 
