@@ -180,6 +180,7 @@ func (p *pusher) remember(t *targetPlan, sent int64, took time.Duration) {
 	}
 	errs := []error{p.cache.keepPush(t.repository.String(), last)}
 	for _, i := range t.images {
+		p.cache.Store(registry.BytesBlob(i.config).Digest, i.config)
 		if i.index != nil {
 			errs = append(errs, p.cache.keepIndex(i.index))
 		}

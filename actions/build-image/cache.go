@@ -10,12 +10,15 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/org/shipkit/pkg/image"
+	"github.com/org/shipkit/pkg/registry"
 )
 
 // cache is the folder that outlives a run: file indexes of layers, what was
 // pushed last, how fast. Losing it costs bytes, never correctness: an entry
 // that cannot be read counts as absent.
 type cache struct{ dir string }
+
+var _ registry.Documents = cache{}
 
 func (c cache) path(kind, key string) string {
 	return filepath.Join(c.dir, kind, strings.NewReplacer("/", "_", ":", "_", "..", "_").Replace(key))
@@ -79,6 +82,17 @@ func (c cache) index(diffIDs []v1.Hash) *image.Index {
 		return nil
 	}
 	return index
+}
+
+// Load implements [registry.Documents].
+func (c cache) Load(digest v1.Hash) []byte {
+	content, _ := os.ReadFile(c.path("documents", digest.String())) // absent: nil
+	return content
+}
+
+// Store implements [registry.Documents].
+func (c cache) Store(digest v1.Hash, content []byte) {
+	_ = c.put("documents", digest.String(), content) // the next run reads it from the registry
 }
 
 // pushed is what the last push to a repository left behind.

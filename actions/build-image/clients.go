@@ -33,7 +33,8 @@ func newClients(rt *action.Runtime, j *job) *clients {
 		}),
 	}
 	c.options = registry.Options{
-		Keychain: keychain(rt, j), ResumeDir: cache{j.keep}.path("uploads", ""), Patience: j.Patience, Progress: c.progress,
+		Keychain: keychain(rt, j), ResumeDir: cache{j.keep}.path("uploads", ""), Patience: j.Patience,
+		Documents: cache{j.keep}, Progress: c.progress,
 	}
 	if j.RegistryProfile != "" {
 		profile := registry.Profiles[j.RegistryProfile]

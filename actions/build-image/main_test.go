@@ -237,14 +237,15 @@ func TestAnotherRunnerPushesADelta(t *testing.T) {
 func TestRebuildLeavesTheTagAlone(t *testing.T) {
 	r := newRunner(t)
 	first := r.ok(ociLayout(t, built(t, app(), yesterday, "amd64")), "latest")
+	requests := len(r.server.Requests())
 	again := r.ok(ociLayout(t, built(t, app(), yesterday.Add(time.Hour), "amd64")), "latest")
 	if first.Outputs["digest"] != again.Outputs["digest"] {
 		t.Errorf("digest %s, then %s", first.Outputs["digest"], again.Outputs["digest"])
 	}
-	if sent := bytesOf(t, again, "bytes-sent"); sent > 4000 {
+	if sent := bytesOf(t, again, "bytes-sent"); sent > 2000 {
 		t.Errorf("sent %d bytes for nothing", sent)
 	}
-	for _, request := range r.server.Requests()[len(r.server.Requests())-3:] {
+	for _, request := range r.server.Requests()[requests:] {
 		if strings.HasPrefix(request, http.MethodPut) {
 			t.Errorf("%s: the tag was pushed again", request)
 		}

@@ -33,8 +33,12 @@ func (p *planner) findPrevious(ctx context.Context, t *targetPlan) (*previous, e
 			references = append(references, digest.String())
 		}
 	}
-	if last := p.cache.lastPush(t.repository.String()).Digest; last != "" {
-		references = append(references, last)
+	if last := p.cache.lastPush(t.repository.String()).Digest; last != "" && len(references) == 0 {
+		if _, found, err := t.repo.Head(ctx, last); err != nil {
+			return nil, err
+		} else if found {
+			references = append(references, last)
+		}
 	}
 	for _, reference := range references {
 		m, found, err := t.repo.Manifest(ctx, reference)

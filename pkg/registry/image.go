@@ -42,8 +42,12 @@ func (r *Repository) OpenBlob(ctx context.Context, blob v1.Hash) (io.ReadCloser,
 	return resp.Body, nil
 }
 
-// ReadBlob returns a small blob of the given size and checks its digest.
+// ReadBlob returns a small blob of the given size and checks its digest. It is
+// kept among the documents.
 func (r *Repository) ReadBlob(ctx context.Context, blob v1.Hash, size int64) (content []byte, err error) {
+	if content = r.kept(blob); content != nil {
+		return content, nil
+	}
 	operation := "read blob " + short(blob) + " of " + r.name.String()
 	err = r.retry(ctx, operation, func() error {
 		body, err := r.OpenBlob(ctx, blob)
@@ -58,6 +62,7 @@ func (r *Repository) ReadBlob(ctx context.Context, blob v1.Hash, size int64) (co
 		if digest != blob {
 			return fmt.Errorf("%s: the registry sent other content", operation)
 		}
+		r.keep(blob, content)
 		return nil
 	})
 	return content, explain(err, r.name.RegistryStr(), operation)

@@ -3,6 +3,7 @@ package registry
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -56,8 +57,15 @@ var manifestTypes = strings.Join([]string{
 const maxManifest = 16 * mib
 
 // Manifest reads the manifest of a tag or digest. It returns found false when
-// the repository or the reference does not exist.
+// the repository or the reference does not exist. A digest is looked up among
+// the documents first: ask Head whether the repository still has it.
 func (r *Repository) Manifest(ctx context.Context, reference string) (m Manifest, found bool, err error) {
+	digest, byDigest := parseDigest(reference)
+	if raw := r.kept(digest); byDigest && raw != nil {
+		if mediaType := mediaTypeOf(raw); mediaType != "" {
+			return Manifest{MediaType: mediaType, Raw: raw}, true, nil
+		}
+	}
 	operation := "read manifest " + reference + " of " + r.name.String()
 	err = r.retry(ctx, operation, func() error {
 		resp, err := r.manifestRequest(ctx, http.MethodGet, reference, nil)
@@ -78,10 +86,27 @@ func (r *Repository) Manifest(ctx context.Context, reference string) (m Manifest
 	if err != nil {
 		return Manifest{}, false, explain(err, r.name.RegistryStr(), operation)
 	}
-	if strings.HasPrefix(reference, "sha256:") && found && m.Descriptor().Digest.String() != reference {
+	if byDigest && found && m.Descriptor().Digest != digest {
 		return Manifest{}, false, fmt.Errorf("%s: the registry sent other content", operation)
 	}
+	if found {
+		r.keep(m.Descriptor().Digest, m.Raw)
+	}
 	return m, found, nil
+}
+
+func parseDigest(reference string) (v1.Hash, bool) {
+	digest, err := v1.NewHash(reference)
+	return digest, err == nil
+}
+
+// mediaTypeOf returns what a manifest says that it is, "" if it does not.
+func mediaTypeOf(raw []byte) types.MediaType {
+	var m struct {
+		MediaType types.MediaType `json:"mediaType"`
+	}
+	_ = json.Unmarshal(raw, &m) // no type then
+	return m.MediaType
 }
 
 // Head returns the digest that a tag names now, or found false. It moves a few
@@ -132,6 +157,9 @@ func (r *Repository) PutManifest(ctx context.Context, reference string, m Manife
 		header = resp.Header
 		return answered(resp, http.StatusCreated, http.StatusOK, http.StatusAccepted)
 	})
+	if err == nil {
+		r.keep(m.Descriptor().Digest, m.Raw)
+	}
 	return header, explain(err, r.name.RegistryStr(), operation)
 }
 

@@ -12,6 +12,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -40,8 +41,19 @@ type Options struct {
 	// Patience is how long the registry may take no byte before an upload or
 	// a request fails; 0 means 10 minutes.
 	Patience time.Duration
+	// Documents keeps manifests and configs between runs; nil keeps none.
+	Documents Documents
 	// Progress receives what the uploads do; nil drops it.
 	Progress progress.Func
+}
+
+// Documents is a store of small immutable files by digest. What it returns is
+// checked against the digest.
+type Documents interface {
+	// Load returns a document, nil if there is none.
+	Load(digest v1.Hash) []byte
+	// Store keeps a document, if it can.
+	Store(digest v1.Hash, content []byte)
 }
 
 const defaultPatience = 10 * time.Minute
@@ -105,6 +117,24 @@ func (r *Repository) url(format string, args ...any) *url.URL {
 	return &url.URL{
 		Scheme: r.name.Scheme(), Host: r.name.RegistryStr(),
 		Path: "/v2/" + r.name.RepositoryStr() + "/" + fmt.Sprintf(format, args...),
+	}
+}
+
+// kept returns a document that was kept, nil if there is none.
+func (r *Repository) kept(digest v1.Hash) []byte {
+	if r.options.Documents == nil {
+		return nil
+	}
+	content := r.options.Documents.Load(digest)
+	if got, _, _ := v1.SHA256(bytes.NewReader(content)); got != digest { // reading memory does not fail
+		return nil
+	}
+	return content
+}
+
+func (r *Repository) keep(digest v1.Hash, content []byte) {
+	if r.options.Documents != nil {
+		r.options.Documents.Store(digest, content)
 	}
 }
 
