@@ -32,7 +32,7 @@ import (
 // world is local AWS with a service that runs v1 behind a load balancer, as
 // real containers.
 type world struct {
-	*testing.T
+	testing.TB
 	aws     *localaws.Server
 	ecs     *ecs.Client
 	elb     *elb.Client
@@ -45,9 +45,23 @@ type world struct {
 }
 
 // newWorld starts local AWS whose clock runs factor times as fast as ours.
-func newWorld(t *testing.T, factor float64) *world {
+func newWorld(t testing.TB, factor float64) *world {
 	t.Helper()
-	server, err := localaws.Start(t.Context(), localaws.Options{Factor: factor, Engine: localaws.Docker})
+	w := start(t, localaws.Options{Factor: factor, Engine: localaws.Docker})
+	w.balancer()
+	return w
+}
+
+// newBareWorld has no load balancer and runs tasks as plain processes, in real
+// time.
+func newBareWorld(t testing.TB) *world {
+	t.Helper()
+	return start(t, localaws.Options{Engine: localaws.Process})
+}
+
+func start(t testing.TB, options localaws.Options) *world {
+	t.Helper()
+	server, err := localaws.Start(t.Context(), options)
 	if err != nil {
 		t.Fatalf("%v\nThis test needs a Docker engine: install docker.io and start dockerd.", err)
 	}
@@ -61,11 +75,10 @@ func newWorld(t *testing.T, factor float64) *world {
 		t.Setenv(name, value)
 	}
 	t.Setenv("AWS_CA_BUNDLE", "")
-	w := &world{T: t, aws: server, ecs: ecs.NewFromConfig(server.Config()), elb: elb.NewFromConfig(server.Config())}
+	w := &world{TB: t, aws: server, ecs: ecs.NewFromConfig(server.Config()), elb: elb.NewFromConfig(server.Config())}
 	w.login()
 	must(cloudwatchlogs.NewFromConfig(server.Config()).CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/web")}))(t)
 	must(w.ecs.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("shop")}))(t)
-	w.balancer()
 	return w
 }
 
@@ -146,8 +159,7 @@ func (w *world) run(change func(*ecs.CreateServiceInput)) {
 	w.register("web", w.push("v1", image.Web{}), nil)
 	in := &ecs.CreateServiceInput{
 		Cluster: aws.String("shop"), ServiceName: aws.String("web"), TaskDefinition: aws.String("web"), DesiredCount: aws.Int32(2),
-		LaunchType:           types.LaunchTypeFargate,
-		NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: []string{"subnet-1"}}},
+		LaunchType: types.LaunchTypeFargate, NetworkConfiguration: network(),
 		LoadBalancers: []types.LoadBalancer{{
 			TargetGroupArn: &w.blue, ContainerName: aws.String("web"), ContainerPort: aws.Int32(8080),
 			AdvancedConfiguration: &types.AdvancedConfiguration{
@@ -165,6 +177,10 @@ func (w *world) run(change func(*ecs.CreateServiceInput)) {
 		d := w.describe().Deployments
 		return len(d) == 1 && d[0].RolloutState == types.DeploymentRolloutStateCompleted && d[0].RunningCount == d[0].DesiredCount
 	})
+}
+
+func network() *types.NetworkConfiguration {
+	return &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: []string{"subnet-1"}}}
 }
 
 func (w *world) register(family, ref string, change func(*ecs.RegisterTaskDefinitionInput)) string {

@@ -1,0 +1,79 @@
+package deployecs_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	deployecs "github.com/org/shipkit/actions/deploy-ecs"
+	"github.com/org/shipkit/internal/awstest/image"
+	"github.com/org/shipkit/pkg/action/actiontest"
+)
+
+// BenchmarkTwentyAtOnce deploys to twenty services of one account at once, with
+// the default interval between looks, and reports the median time from the end
+// of a rollout in ECS to the exit of its step, and the calls of a step.
+func BenchmarkTwentyAtOnce(b *testing.B) {
+	w := newBareWorld(b)
+	w.register("web", w.push("v1", image.Web{Mode: "mute"}), nil)
+	ref := w.push("v2", image.Web{Mode: "mute"})
+	var names []string
+	for i := range 20 {
+		names = append(names, fmt.Sprintf("web%d", i))
+		must(w.ecs.CreateService(b.Context(), &ecs.CreateServiceInput{
+			Cluster: aws.String("shop"), ServiceName: &names[i], TaskDefinition: aws.String("web"), DesiredCount: aws.Int32(1),
+			LaunchType: types.LaunchTypeFargate, NetworkConfiguration: network(),
+		}))(b)
+	}
+	w.until("all services run", func() bool { return w.running(names) == len(names) })
+	var late []time.Duration
+	for b.Loop() {
+		calls := len(w.aws.Calls())
+		late = append(late, w.deployAll(b, names, ref)...)
+		b.ReportMetric(float64(len(w.aws.Calls())-calls)/float64(len(names)), "calls/step")
+		ref = w.push(fmt.Sprintf("v%d", len(late)), image.Web{Mode: "mute"})
+	}
+	slices.Sort(late)
+	b.ReportMetric(late[len(late)/2].Seconds(), "s-late/median")
+	b.ReportMetric(late[len(late)-1].Seconds(), "s-late/max")
+}
+
+// deployAll returns how late each step ended after its rollout.
+func (w *world) deployAll(b *testing.B, names []string, ref string) []time.Duration {
+	ended := make([]time.Time, len(names))
+	var group sync.WaitGroup
+	for i, name := range names {
+		group.Go(func() {
+			got := actiontest.Run(b.Context(), b, actiontest.Step{
+				Spec: deployecs.Spec, With: map[string]string{"cluster": "shop", "service": name, "images": "web=" + ref},
+				Env: map[string]string{"RUNNER_TEMP": b.TempDir()},
+			})
+			if ended[i] = time.Now(); got.ExitCode != 0 {
+				b.Error(got.Log)
+			}
+		})
+	}
+	group.Wait()
+	var late []time.Duration
+	for i, name := range names {
+		list := must(w.ecs.ListServiceDeployments(b.Context(), &ecs.ListServiceDeploymentsInput{Cluster: aws.String("shop"), Service: &name}))(b)
+		late = append(late, ended[i].Sub(*list.ServiceDeployments[0].FinishedAt))
+	}
+	return late
+}
+
+func (w *world) running(names []string) (n int) {
+	for chunk := range slices.Chunk(names, 10) {
+		out := must(w.ecs.DescribeServices(w.Context(), &ecs.DescribeServicesInput{Cluster: aws.String("shop"), Services: chunk}))(w)
+		for _, service := range out.Services {
+			n += int(service.RunningCount)
+		}
+	}
+	return n
+}
