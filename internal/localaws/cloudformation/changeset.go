@@ -23,7 +23,7 @@ type changeSet struct {
 	Token     string
 	OnFailure types.OnFailure
 	Changes   []types.Change
-	revision  *revision
+	Revision  *revision
 }
 
 // CreateChangeSet computes what a template would change. Type CREATE makes a
@@ -100,7 +100,7 @@ func (s *Service) addChangeSet(st *stack, in *cloudformation.CreateChangeSetInpu
 	name := aws.ToString(in.ChangeSetName)
 	id := fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%s", st.Region, st.Account, name, strings.ToLower(randomText()[:20]))
 	cs := &changeSet{
-		Type: in.ChangeSetType, Token: aws.ToString(in.ClientToken), revision: r,
+		Type: in.ChangeSetType, Token: aws.ToString(in.ClientToken), Revision: r,
 		ChangeSetSummary: types.ChangeSetSummary{
 			ChangeSetId: &id, ChangeSetName: &name, StackId: st.StackId, StackName: st.StackName, Description: in.Description,
 			CreationTime: new(s.world.Clock.Now()), Status: types.ChangeSetStatusCreatePending, ExecutionStatus: types.ExecutionStatusUnavailable,
@@ -120,7 +120,7 @@ func (s *Service) addChangeSet(st *stack, in *cloudformation.CreateChangeSetInpu
 func (s *Service) prepare(ctx context.Context, st *stack, cs *changeSet) {
 	s.mark(cs, types.ChangeSetStatusCreateInProgress, "")
 	s.pause(ctx)
-	changes, err := s.compare(ctx, st, cs.revision)
+	changes, err := s.compare(ctx, st, cs.Revision)
 	if err != nil {
 		s.mark(cs, types.ChangeSetStatusFailed, err.Error())
 		return
@@ -167,7 +167,7 @@ func (s *Service) DescribeChangeSet(ctx context.Context, in *cloudformation.Desc
 		Description: cs.Description, CreationTime: cs.CreationTime, Status: cs.Status, StatusReason: cs.StatusReason,
 		ExecutionStatus: cs.ExecutionStatus, Changes: cs.Changes,
 	}
-	if r := cs.revision; r != nil {
+	if r := cs.Revision; r != nil {
 		out.Parameters, out.Tags, out.Capabilities = shown(r.Parameters, r), r.Tags, r.Capabilities
 	}
 	return out, nil
@@ -198,14 +198,14 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *cloudformation.Execu
 	st.ChangeSets = []*changeSet{cs}
 	cs.ExecutionStatus = types.ExecutionStatusExecuteComplete
 	if cs.Type != types.ChangeSetTypeCreate {
-		s.change(ctx, st, cs.revision, token, aws.ToBool(in.DisableRollback))
+		s.change(ctx, st, cs.Revision, token, aws.ToBool(in.DisableRollback))
 		return &cloudformation.ExecuteChangeSetOutput{}, nil
 	}
 	failure := cs.OnFailure
 	if aws.ToBool(in.DisableRollback) {
 		failure = types.OnFailureDoNothing
 	}
-	s.begin(ctx, st, cs.revision, token, failure)
+	s.begin(ctx, st, cs.Revision, token, failure)
 	return &cloudformation.ExecuteChangeSetOutput{}, nil
 }
 

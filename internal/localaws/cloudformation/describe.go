@@ -169,7 +169,7 @@ func (s *Service) GetTemplate(ctx context.Context, in *cloudformation.GetTemplat
 		if err != nil {
 			return nil, err
 		}
-		out.TemplateBody = &cs.revision.Body
+		out.TemplateBody = &cs.Revision.Body
 		return out, nil
 	}
 	st, err := s.find(ctx, in.StackName)

@@ -146,24 +146,32 @@ func choose(declared template.Parameter, given types.Parameter, st *stack, name 
 
 func (s *Service) bindParameter(ctx context.Context, r *revision, name string, declared template.Parameter, value string) error {
 	p := types.Parameter{ParameterKey: &name, ParameterValue: &value}
-	resolved := value
 	if strings.HasPrefix(declared.Type, "AWS::SSM::Parameter::Value<") {
-		var err error
-		if resolved, err = s.parameterStore(ctx, value); err != nil {
+		resolved, err := s.parameterStore(ctx, value)
+		if err != nil {
 			return invalid("Unable to fetch parameters [%s] from parameter store for this account.", value)
 		}
 		p.ResolvedValue = &resolved
 	}
 	r.Parameters = append(r.Parameters, p)
-	r.values[name] = resolved
-	if strings.Contains(declared.Type, "List") {
-		var items []any
-		for _, item := range strings.Split(resolved, ",") {
-			items = append(items, strings.TrimSpace(item))
-		}
-		r.values[name] = items
-	}
+	r.values[name] = parameterValue(declared, p)
 	return nil
+}
+
+// parameterValue is what Ref gives for a parameter.
+func parameterValue(declared template.Parameter, p types.Parameter) any {
+	text := aws.ToString(p.ParameterValue)
+	if p.ResolvedValue != nil {
+		text = *p.ResolvedValue
+	}
+	if !strings.Contains(declared.Type, "List") {
+		return text
+	}
+	var items []any
+	for _, item := range strings.Split(text, ",") {
+		items = append(items, strings.TrimSpace(item))
+	}
+	return items
 }
 
 // scope binds the template to the resources that exist.

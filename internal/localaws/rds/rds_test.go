@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -160,6 +162,17 @@ func code(err error) string {
 		return err.Error()
 	}
 	return ""
+}
+
+// reach lets the user postgres enter a test's folder when the test runs as
+// root.
+func reach(t *testing.T, dir string) {
+	t.Helper()
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func sql(t *testing.T, dsn, statement string) string {

@@ -36,7 +36,7 @@ type place struct{ Account, Region string }
 
 // state is what one place holds, by lower-case identifier.
 type state struct {
-	place
+	place                  `json:"Place"`
 	Instances              map[string]*instance
 	Clusters               map[string]*cluster
 	Snapshots              map[string]*snapshot // of instances

@@ -79,26 +79,29 @@ func (e *Engine) unpack(archive io.Reader, dir string) error {
 		if err != nil {
 			return fmt.Errorf("unpack a database: %w", err)
 		}
-		if err := unpackEntry(root, header, r); err != nil {
+		if err := e.unpackEntry(root, header, r); err != nil {
 			return fmt.Errorf("unpack a database: %s: %w", header.Name, err)
-		}
-		if err := e.own(filepath.Join(dir, filepath.Clean(header.Name))); err != nil {
-			return err
 		}
 	}
 }
 
-func unpackEntry(root *os.Root, header *tar.Header, content io.Reader) error {
+func (e *Engine) unpackEntry(root *os.Root, header *tar.Header, content io.Reader) error {
 	name := filepath.Clean(header.Name)
 	switch header.Typeflag {
 	case tar.TypeDir:
-		return root.MkdirAll(name, 0o700)
+		if err := root.MkdirAll(name, 0o700); err != nil || e.owner == nil {
+			return err
+		}
+		return root.Lchown(name, int(e.owner.Uid), int(e.owner.Gid))
 	case tar.TypeReg:
 		f, err := root.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
 		if err != nil {
 			return err
 		}
 		_, err = io.Copy(f, content)
+		if err == nil && e.owner != nil {
+			err = f.Chown(int(e.owner.Uid), int(e.owner.Gid))
+		}
 		return errors.Join(err, f.Close())
 	default:
 		return fmt.Errorf("unexpected kind of file %q", header.Typeflag)

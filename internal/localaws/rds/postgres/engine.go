@@ -78,10 +78,29 @@ func New(o Options) (*Engine, error) {
 	if err := os.MkdirAll(e.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder for databases: %w", err)
 	}
-	if err := e.own(e.dir); err != nil {
+	if err := errors.Join(e.own(e.dir), e.reachable()); err != nil {
 		return nil, err
 	}
 	return e, nil
+}
+
+// reachable checks that the user under which servers run may enter the
+// folders above the data.
+func (e *Engine) reachable() error {
+	if e.owner == nil {
+		return nil
+	}
+	for dir := filepath.Dir(e.dir); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return fmt.Errorf("look at the folder for databases: %w", err)
+		}
+		if info.Mode().Perm()&0o001 == 0 {
+			return fmt.Errorf("the user postgres cannot enter %s, which holds the databases: "+
+				"choose another folder, or allow it (chmod o+x %s)", dir, dir)
+		}
+	}
+	return nil
 }
 
 // Dir returns the folder that holds the data folders.

@@ -157,6 +157,21 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 }
 
+// As root, servers run as another user, who needs a way to the data.
+func TestFolderOutOfReach(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // our own folders are always in reach
+	}
+	closed := t.TempDir()
+	if err := os.Chmod(closed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := postgres.New(postgres.Options{Dir: filepath.Join(closed, "databases")})
+	if err == nil || !strings.Contains(err.Error(), "chmod o+x "+closed) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestRestoreOfAMissingArchive(t *testing.T) {
 	e := start(t)
 	if _, err := e.Restore(t.Context(), "db", "/nowhere/snapshot.tar", master); err == nil {
