@@ -2,7 +2,6 @@ package ecs
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -45,8 +44,8 @@ func (s *Service) RegisterTaskDefinition(
 		TaskRoleArn: in.TaskRoleArn, ExecutionRoleArn: in.ExecutionRoleArn, RuntimePlatform: in.RuntimePlatform,
 		Volumes: in.Volumes, PlacementConstraints: in.PlacementConstraints, EphemeralStorage: in.EphemeralStorage,
 		PidMode: in.PidMode, IpcMode: in.IpcMode, ProxyConfiguration: in.ProxyConfiguration,
-		InferenceAccelerators: in.InferenceAccelerators, EnableFaultInjection: in.EnableFaultInjection,
-		Compatibilities: []types.Compatibility{types.CompatibilityEc2, types.CompatibilityFargate},
+		EnableFaultInjection: in.EnableFaultInjection,
+		Compatibilities:      []types.Compatibility{types.CompatibilityEc2, types.CompatibilityFargate},
 	}}
 	s.families[key] = append(s.families[key], r)
 	d := r.TaskDefinition
@@ -213,6 +212,3 @@ func (s *Service) ListTaskDefinitions(
 	page, next, err := paginate(all, in.MaxResults, in.NextToken)
 	return &ecs.ListTaskDefinitionsOutput{TaskDefinitionArns: page, NextToken: next}, err
 }
-
-// name is family:revision.
-func (r *revision) name() string { return fmt.Sprintf("%s:%d", *r.Family, r.Revision) }

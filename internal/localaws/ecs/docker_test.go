@@ -31,7 +31,7 @@ import (
 	"github.com/org/shipkit/internal/localaws/registry"
 )
 
-// machine is ECS on the Docker engine of this machine, 60 times as fast as time, with its registry and a load balancer in
+// machine is ECS on containers of this machine, 60 times as fast as time, with its registry and a load balancer in
 // front of the service web: production at url, test traffic at testURL.
 type machine struct {
 	world
@@ -42,7 +42,20 @@ type machine struct {
 	production, tester string
 }
 
+// onDocker is a machine whose containers run on the Docker engine.
 func onDocker(t *testing.T) *machine {
+	t.Helper()
+	return newMachine(t, func(r container.Registry) (container.Engine, error) {
+		engine, err := container.NewDocker(t.Context(), r)
+		if err != nil {
+			return nil, fmt.Errorf("this test needs a Docker engine (Debian: apt-get install docker.io; then dockerd): %w", err)
+		}
+		return engine, nil
+	})
+}
+
+// newMachine is a machine whose containers run on another engine.
+func newMachine(t *testing.T, start func(container.Registry) (container.Engine, error)) *machine {
 	t.Helper()
 	c := clock.New(60)
 	t.Cleanup(c.Close)
@@ -50,9 +63,9 @@ func onDocker(t *testing.T) *machine {
 	r := must(registry.Start(t.Context(), registry.Options{Auth: m.ecr.Auth(), Policy: m.ecr}))
 	t.Cleanup(func() { _ = r.Close() })
 	m.ecr.Attach(r)
-	engine, err := container.NewDocker(t.Context(), m.ecr)
+	engine, err := start(m.ecr)
 	if err != nil {
-		t.Fatalf("this test needs a Docker engine (Debian: apt-get install docker.io; then dockerd): %v", err)
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		if err := engine.Close(); err != nil {

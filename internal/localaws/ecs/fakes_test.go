@@ -215,7 +215,7 @@ func (v values) Value(_ wire.Identity, ref string) (string, error) {
 	if value, ok := v[ref]; ok {
 		return value, nil
 	}
-	return "", errors.New("ResourceNotFoundException: Secrets Manager can't find the specified secret.")
+	return "", wire.Errorf("ResourceNotFoundException", 400, "Secrets Manager can't find the specified secret.")
 }
 
 // logs is one log group, /shop.

@@ -34,7 +34,7 @@ type rollout struct {
 }
 
 // begin starts a service deployment to a new service revision, superseding the one in progress.
-func (s *Service) begin(svc *service, rev *serviceRevision) *rollout {
+func (s *Service) begin(svc *service, rev *serviceRevision) {
 	now := s.Clock.Now()
 	if old := svc.rollout; old != nil {
 		s.finish(old, types.ServiceDeploymentStatusStopped,
@@ -61,7 +61,6 @@ func (s *Service) begin(svc *service, rev *serviceRevision) *rollout {
 	svc.rollout, svc.steady, svc.starting, svc.next = r, false, 0, time.Time{}
 	svc.history = append([]*rollout{r}, svc.history...)
 	svc.poke()
-	return r
 }
 
 // byTraffic puts the deployment that serves first: the completed one, or the one with most production traffic.

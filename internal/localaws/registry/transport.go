@@ -37,7 +37,7 @@ func (t handlerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return w.resp, nil
 	case <-req.Context().Done():
 		_ = pr.CloseWithError(req.Context().Err())
-		return nil, req.Context().Err()
+		return nil, req.Context().Err() //nolint:wrapcheck // http.Client names the request
 	}
 }
 

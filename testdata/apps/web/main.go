@@ -124,7 +124,13 @@ func check() int {
 		path = os.Args[2]
 	}
 	client := &http.Client{Timeout: 5 * time.Second}
-	resp, err := client.Get("http://127.0.0.1:" + env("PORT", "8080") + path)
+	url := "http://127.0.0.1:" + env("PORT", "8080") + path
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		fmt.Println(err)
 		return 1
