@@ -2,8 +2,10 @@ package ecr_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -251,5 +253,52 @@ func TestRestart(t *testing.T) {
 	}
 	if _, err := image.Push(t.Context(), host+"/web:v1", image.Web{Version: "v2"}, f.login(t)); err == nil {
 		t.Error("the immutable tag moved after a restart")
+	}
+}
+
+// TestMount mounts a blob of another repository once the account setting allows it.
+func TestMount(t *testing.T) {
+	f := setup(t)
+	f.create(t, "web", "")
+	f.create(t, "api", "")
+	auth := f.login(t)
+	if _, err := image.Push(t.Context(), f.Host()+"/web:v1", image.Web{Version: "v1"}, auth); err != nil {
+		t.Fatal(err)
+	}
+	got, err := f.BatchGetImage(t.Context(), &awsecr.BatchGetImageInput{
+		RepositoryName: aws.String("web"), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("v1")}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manifest struct{ Layers []struct{ Digest string } }
+	if err := json.Unmarshal([]byte(*got.Images[0].ImageManifest), &manifest); err != nil {
+		t.Fatal(err)
+	}
+	user, password := f.Credentials()
+	mount := func() int {
+		url := "http://" + f.Host() + "/v2/api/blobs/uploads/?from=web&mount=" + manifest.Layers[0].Digest
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth(user, password)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	if status := mount(); status != http.StatusAccepted {
+		t.Errorf("a mount without BLOB_MOUNTING answered %d", status)
+	}
+	if _, err := f.PutAccountSetting(t.Context(), &awsecr.PutAccountSettingInput{
+		Name: aws.String("BLOB_MOUNTING"), Value: aws.String("ENABLED"),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if status := mount(); status != http.StatusCreated {
+		t.Errorf("a mount with BLOB_MOUNTING answered %d", status)
 	}
 }

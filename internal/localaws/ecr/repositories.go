@@ -181,7 +181,7 @@ func (s *Service) PutAccountSetting(_ context.Context, in *ecr.PutAccountSetting
 	return &ecr.PutAccountSettingOutput{Name: in.Name, Value: in.Value}, nil
 }
 
-// Mountable reports whether a push may mount a blob of another repository.
+// Mountable implements registry.Policy: mounting needs the account setting BLOB_MOUNTING.
 func (s *Service) Mountable() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,6 +3,7 @@ package ecs
 import (
 	"cmp"
 	"context"
+	"reflect"
 	"slices"
 	"time"
 
@@ -89,10 +90,12 @@ func (s *Service) UpdateService(ctx context.Context, in *ecs.UpdateServiceInput)
 		set.desired = int(*in.DesiredCount)
 	}
 	if in.LoadBalancers != nil {
-		set.balancers, deploys = in.LoadBalancers, true
+		deploys = deploys || !reflect.DeepEqual(set.balancers, in.LoadBalancers)
+		set.balancers = in.LoadBalancers
 	}
 	if in.NetworkConfiguration != nil {
-		set.network, deploys = in.NetworkConfiguration, true
+		deploys = deploys || !reflect.DeepEqual(set.network, in.NetworkConfiguration)
+		set.network = in.NetworkConfiguration
 	}
 	if in.HealthCheckGracePeriodSeconds != nil {
 		set.grace = time.Duration(*in.HealthCheckGracePeriodSeconds) * time.Second
@@ -131,6 +134,7 @@ func merge(have, said *types.DeploymentConfiguration) *types.DeploymentConfigura
 	assign(&c.CanaryConfiguration, said.CanaryConfiguration)
 	assign(&c.LinearConfiguration, said.LinearConfiguration)
 	assign(&c.DeploymentCircuitBreaker, said.DeploymentCircuitBreaker)
+	assign(&c.EarlySuccessCriteria, said.EarlySuccessCriteria)
 	assign(&c.MaximumPercent, said.MaximumPercent)
 	assign(&c.MinimumHealthyPercent, said.MinimumHealthyPercent)
 	if said.LifecycleHooks != nil {
@@ -201,6 +205,9 @@ func checkStrategy(set settings) error {
 	needsTraffic := c.Strategy == types.DeploymentStrategyCanary || c.Strategy == types.DeploymentStrategyLinear
 	if needsTraffic && len(set.balancers) == 0 {
 		return invalid("The deployment strategy %s needs a load balancer or Service Connect.", c.Strategy)
+	}
+	if c.EarlySuccessCriteria != nil && c.EarlySuccessCriteria.Enable {
+		return invalid("local AWS has no earlySuccessCriteria.")
 	}
 	for _, h := range c.LifecycleHooks {
 		if h.TargetType != types.DeploymentLifecycleHookTargetTypePause {

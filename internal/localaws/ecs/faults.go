@@ -12,7 +12,7 @@ type FaultKind string
 // The faults of tasks. Whatever an image does by itself (exits, runs out of memory, listens elsewhere) needs no fault.
 const (
 	FaultExit         FaultKind = "exit"         // killed as soon as it runs: exit code 137
-	FaultUnhealthy    FaultKind = "unhealthy"    // its container health check never passes
+	FaultUnhealthy    FaultKind = "unhealthy"    // its health checks never pass
 	FaultArchitecture FaultKind = "architecture" // its image lacks the platform
 	FaultCapacity     FaultKind = "capacity"     // it cannot be placed
 )

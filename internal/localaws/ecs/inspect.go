@@ -47,6 +47,10 @@ func (s *Service) inspectRunning(svc *service, t *task) {
 			s.sickTarget(svc, t, &t.targets[i], state)
 		}
 	}
+	if t.fault != nil && t.fault.Kind == FaultUnhealthy {
+		healthy = false
+		s.sickByOrder(svc, t)
+	}
 	if healthy && t.live() && !t.steady {
 		t.steady = true
 		s.countHealthy(svc, t)
@@ -68,6 +72,16 @@ func (s *Service) sickTarget(svc *service, t *task, target *targetOf, state elbt
 	}
 	s.stopTask(t, types.TaskStopCodeServiceSchedulerInitiated,
 		fmt.Sprintf("Task failed ELB health checks in (target-group %s)", target.group))
+}
+
+// sickByOrder has the load balancer's check fail for a task that shall never get healthy.
+func (s *Service) sickByOrder(svc *service, t *task) {
+	if s.Clock.Now().Sub(t.startedAt) < settle {
+		return
+	}
+	for i := range t.targets {
+		s.sickTarget(svc, t, &t.targets[i], elbtypes.TargetHealth{Description: aws.String("Health checks failed")})
+	}
 }
 
 // port is the container port behind a target.

@@ -311,3 +311,15 @@ func TestErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestFaultBehindLoadBalancer has the load balancer's check fail, of a task without a check of its own.
+func TestFaultBehindLoadBalancer(t *testing.T) {
+	in(t, []string{"v1"}, func(w *world) {
+		w.register("v2", func(d *types.ContainerDefinition) { d.HealthCheck = nil })
+		w.create(behind)
+		w.AddFault(ecs.Fault{Kind: ecs.FaultUnhealthy, Revision: 2})
+		w.deploy(2)
+		w.await(types.ServiceDeploymentStatusRollbackSuccessful)
+		contains(t, w.events(), `is unhealthy in \(target-group blue\) due to \(reason Health checks failed\)`)
+	})
+}

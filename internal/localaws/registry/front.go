@@ -13,7 +13,8 @@ import (
 
 // front puts credentials, the control plane's policy and the profile's quirks before the registry itself.
 func front(o Options, app http.Handler, host string) http.Handler {
-	next := o.Profile.wrap(app)
+	refuse := func() bool { return o.Profile.RefuseMount && (o.Policy == nil || !o.Policy.Mountable()) }
+	next := o.Profile.wrap(app, refuse)
 	next = withPolicy(o.Policy, app, next)
 	if o.Auth == nil {
 		return next

@@ -45,19 +45,20 @@ var GHCR = Profile{Name: "ghcr", MaxChunk: 4 << 20, RefuseRangePut: true, NoRefe
 var uploadPath = regexp.MustCompile(`^/v2/.+/blobs/uploads/([^/]+)$`)
 
 // wrap puts the quirks before a registry.
-func (p Profile) wrap(next http.Handler) http.Handler {
+func (p Profile) wrap(next http.Handler, refuseMount func() bool) http.Handler {
 	if p == Plain || p == (Profile{}) {
 		return next
 	}
-	return &quirks{Profile: p, next: next, sessions: map[string]*session{}}
+	return &quirks{Profile: p, next: next, refuseMount: refuseMount, sessions: map[string]*session{}}
 }
 
 // quirks is a registry that departs from the specification.
 type quirks struct {
 	Profile
-	next     http.Handler
-	mu       sync.Mutex
-	sessions map[string]*session
+	next        http.Handler
+	refuseMount func() bool
+	mu          sync.Mutex
+	sessions    map[string]*session
 }
 
 // session is what the quirks remember of one upload.
@@ -73,7 +74,7 @@ func (q *quirks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case q.NoReferrers && strings.Contains(r.URL.Path, "/referrers/"):
 		writeError(w, http.StatusNotFound, "UNSUPPORTED", "the referrers API is not supported")
-	case q.RefuseMount && r.Method == http.MethodPost && r.URL.Query().Has("mount"):
+	case r.Method == http.MethodPost && r.URL.Query().Has("mount") && q.refuseMount():
 		r.URL.RawQuery = ""
 		q.next.ServeHTTP(w, r)
 	case match != nil && r.Method == http.MethodPatch:

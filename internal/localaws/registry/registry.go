@@ -44,6 +44,8 @@ type Policy interface {
 	Exists(repository string) bool
 	// Immutable reports whether a tag of the repository may not move.
 	Immutable(repository, tag string) bool
+	// Mountable reports whether a push may mount a blob of another repository, where the profile refuses it by default.
+	Mountable() bool
 	// Pushed tells that a manifest was stored; tag is empty for a push by digest.
 	Pushed(repository, tag string, manifest Manifest)
 }

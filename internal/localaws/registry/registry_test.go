@@ -202,6 +202,7 @@ type policy struct{}
 
 func (policy) Exists(repository string) bool            { return repository == "shop/web" }
 func (policy) Immutable(string, string) bool            { return true }
+func (policy) Mountable() bool                          { return true }
 func (policy) Pushed(string, string, registry.Manifest) {}
 
 func TestPolicy(t *testing.T) {
