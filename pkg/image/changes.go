@@ -32,12 +32,12 @@ func (d *diff) changes() *Changes {
 	return c
 }
 
-// Split cuts changes into pieces of at most max bytes of content each, for a
+// Split cuts changes into pieces of at most limit bytes of content each, for a
 // registry that cannot resume a large blob. A file, and all its hard links,
 // stays in one piece, however large. Each piece is a delta of its own: write
 // them, and apply, verify and merge them one on top of the other.
-func (c *Changes) Split(max int64) []*Changes {
-	if c.Bytes <= max {
+func (c *Changes) Split(limit int64) []*Changes {
+	if c.Bytes <= limit {
 		return []*Changes{c}
 	}
 	carried := map[*File]int64{}
@@ -51,7 +51,7 @@ func (c *Changes) Split(max int64) []*Changes {
 		at, ok := piece[change.New]
 		if !ok || change.New == nil {
 			size := carried[change.New]
-			if change.New != nil && last.Bytes > 0 && last.Bytes+size > max {
+			if change.New != nil && last.Bytes > 0 && last.Bytes+size > limit {
 				last = &Changes{}
 				pieces = append(pieces, last)
 			}

@@ -27,7 +27,8 @@ const (
 )
 
 // Blob returns the layer index encoded, as it is stored in a registry. Of an
-// index that [ReadLayerIndex] returned these are the very bytes read.
+// index that [ReadLayerIndex] returned these are the very bytes read. The first
+// call keeps them: calls must not run at the same time.
 func (l *LayerIndex) Blob() ([]byte, error) {
 	if l.blob != nil {
 		return l.blob, nil
