@@ -77,6 +77,7 @@ func (d *decision) wholeLayer(ctx context.Context, layer v1.Layer) (layerPlan, e
 	if err != nil {
 		return layerPlan{}, err
 	}
+	planned.blob.Missing = !exists
 	if exists {
 		planned.fate = reused
 	}

@@ -22,6 +22,8 @@ type Blob struct {
 	// Open returns the content from offset on. It may be called again for
 	// every attempt, and must give the same bytes.
 	Open func(offset int64) (io.ReadCloser, error)
+	// Missing tells that the repository was asked for it already, and has it not.
+	Missing bool
 	// From are repositories of the same registry that may hold the blob, to
 	// mount it from there.
 	From []name.Repository

@@ -113,20 +113,22 @@ func mediaTypeOf(raw []byte) types.MediaType {
 // hundred bytes.
 func (r *Repository) Head(ctx context.Context, reference string) (digest v1.Hash, found bool, err error) {
 	operation := "look up " + r.name.String() + ":" + reference
+	absent := false
 	err = r.retry(ctx, operation, func() error {
 		resp, err := r.manifestRequest(ctx, http.MethodHead, reference, nil)
 		if err != nil {
 			return err
 		}
 		defer drain(resp)
-		if err := answered(resp, http.StatusOK, http.StatusNotFound); err != nil || resp.StatusCode == http.StatusNotFound {
+		absent = resp.StatusCode == http.StatusNotFound
+		if err := answered(resp, http.StatusOK, http.StatusNotFound); err != nil || absent {
 			return err
 		}
 		digest, err = v1.NewHash(resp.Header.Get("Docker-Content-Digest"))
 		found = err == nil
 		return nil
 	})
-	if err != nil || found || digest != (v1.Hash{}) {
+	if err != nil || found || absent {
 		return digest, found, explain(err, r.name.RegistryStr(), operation)
 	}
 	// A registry that answers without a digest: read the manifest.

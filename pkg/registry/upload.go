@@ -35,7 +35,7 @@ func (r *Repository) Upload(ctx context.Context, blob Blob) (Outcome, error) {
 		return "", err
 	}
 	defer release()
-	if blob.Size >= worthAsking {
+	if blob.Size >= worthAsking && !blob.Missing {
 		exists, err := r.Exists(ctx, blob.Digest)
 		if err != nil || exists {
 			return Existed, err
