@@ -3,6 +3,7 @@ package deployecs_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -33,10 +34,20 @@ func BenchmarkTwentyAtOnce(b *testing.B) {
 	}
 	w.until("all services run", func() bool { return w.running(names) == len(names) })
 	var late []time.Duration
+	w.aws.ECS.Throttle(true)
+	defer w.aws.ECS.Throttle(false)
 	for b.Loop() {
-		calls := len(w.aws.Calls())
+		before := len(w.aws.Calls())
 		late = append(late, w.deployAll(b, names, ref)...)
-		b.ReportMetric(float64(len(w.aws.Calls())-calls)/float64(len(names)), "calls/step")
+		calls := w.aws.Calls()[before:]
+		throttled := 0
+		for _, call := range calls {
+			if strings.HasPrefix(call.Error, "Throttling") {
+				throttled++
+			}
+		}
+		b.ReportMetric(float64(len(calls))/float64(len(names)), "calls/step")
+		b.ReportMetric(float64(throttled), "throttled")
 		ref = w.push(fmt.Sprintf("v%d", len(late)), image.Web{Mode: "mute"})
 	}
 	slices.Sort(late)

@@ -128,7 +128,8 @@ func update(ctx context.Context, c *Clients, p *Plan, r *Result, hooks Hooks) ([
 			return followers, err
 		}
 		followers = append(followers, f)
-		if s.Action != ActionNone && hooks.Started != nil {
+		// CodeDeploy sees its own rollback through.
+		if s.Action != ActionNone && s.Action != ActionCodeDeploy && hooks.Started != nil {
 			hooks.Started(f.handle())
 		}
 	}

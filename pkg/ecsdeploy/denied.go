@@ -48,7 +48,7 @@ func unchecked(what, action, arn string, err error) *diag.Diagnostic {
 	}
 	if m := deniedPattern.FindStringSubmatch(err.Error()); m != nil {
 		action = m[1]
-		if m[2] != "" {
+		if m[2] != "" && m[2] != "*" {
 			arn = strings.TrimRight(m[2], ".,")
 		}
 	}

@@ -671,3 +671,42 @@ func TestLostAnswer(t *testing.T) {
 		})
 	}
 }
+
+// A step that is killed leaves only its handle; the post phase asks for the
+// rollback itself. What succeeded meanwhile stays.
+func TestAfterAKilledStep(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		course  course
+		outcome Outcome
+		stops   int
+		serving string
+	}{
+		{"in progress", ends(types.ServiceDeploymentStatusInProgress, 0, ""), Cancelled, 1, "web:1"},
+		{"succeeded", ends(types.ServiceDeploymentStatusSuccessful, 0, ""), Succeeded, 0, "web:2"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFake(t)
+			f.course["web"] = tt.course
+			synctest.Test(t, func(t *testing.T) {
+				req := request("web")
+				req.Wait.Until = UntilStarted
+				p, err := NewPlan(t.Context(), f.clients(), req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var handle Handle
+				if _, err := Apply(t.Context(), f.clients(), p, Hooks{Started: func(h Handle) { handle = h }}); err != nil {
+					t.Fatal(err)
+				}
+				v := SeeThrough(t.Context(), f.clients(), handle, Wait{Until: UntilCompleted, Timeout: time.Minute, Rollback: true}, nil)
+				if v.Outcome != tt.outcome || shortARN(v.Serving) != tt.serving {
+					t.Errorf("got %+v", v)
+				}
+			})
+			if n := f.count("StopServiceDeployment"); n != tt.stops {
+				t.Errorf("%d calls of StopServiceDeployment", n)
+			}
+		})
+	}
+}

@@ -18,6 +18,9 @@ import (
 // rollbackTime is how long a rollback may take before we stop looking.
 const rollbackTime = 15 * time.Minute
 
+// lookTime is how long one look may take, retries included.
+const lookTime = 20 * time.Second
+
 // eventsEvery is how many looks pass between two looks at the whole service,
 // for its events and for failures that the circuit breaker does not count.
 const eventsEvery = 6
@@ -68,7 +71,7 @@ func (f *follower) follow(ctx context.Context) Verdict {
 	}
 	trouble := 0
 	for {
-		snapshot, err := f.watcher.look(ctx)
+		snapshot, err := f.look(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return f.cancelled(ctx)
@@ -91,6 +94,14 @@ func (f *follower) follow(ctx context.Context) Verdict {
 		}
 		f.pause(ctx)
 	}
+}
+
+// look looks once, and not for ever: on a bad link another try is better than
+// a long one.
+func (f *follower) look(ctx context.Context) (Snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	return f.watcher.look(ctx)
 }
 
 // step takes one snapshot in and returns the verdict if there is one.

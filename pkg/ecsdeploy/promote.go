@@ -3,6 +3,7 @@ package ecsdeploy
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
@@ -127,7 +128,8 @@ func (f *follower) identify(ctx context.Context) {
 }
 
 // SeeThrough follows the rollback that a cancelled step asked for, from the
-// handle that the step saved, until the old revision serves again.
+// handle that the step saved, until the old revision serves again. A step that
+// was killed could not ask: then this does.
 func SeeThrough(ctx context.Context, c *Clients, h Handle, wait Wait, send progress.Func) Verdict {
 	s := &ServicePlan{Name: h.Service, ARN: h.Service, Cluster: h.Cluster, Before: h.Before}
 	f := newFollower(c, s, wait, send)
@@ -140,6 +142,12 @@ func SeeThrough(ctx context.Context, c *Clients, h Handle, wait Wait, send progr
 	s.service, s.ARN = service, aws.ToString(service.ServiceArn)
 	if err := f.find(ctx); err != nil {
 		return f.lost(ctx, err)
+	}
+	if now, err := f.watcher.look(ctx); err == nil && slices.Contains(underWay, now.Status) {
+		f.last.Hook = now.Hook
+		if err := f.abandon(ctx); err != nil {
+			return f.lost(ctx, err)
+		}
 	}
 	return f.follow(ctx)
 }
