@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ type Docker struct {
 	source
 	client *client.Client
 	id     string
+	owner  string // this process
 
 	mu     sync.Mutex
 	images []string // references to remove
@@ -33,7 +35,7 @@ type Docker struct {
 var _ Engine = (*Docker)(nil)
 
 // NewDocker connects to the Docker engine that DOCKER_HOST names, or to the default one. Images of ECR come from the
-// given registry, which may be nil.
+// given registry, which may be nil. What a killed process left on the engine is removed.
 func NewDocker(ctx context.Context, r Registry) (*Docker, error) {
 	c, err := client.New(client.FromEnv)
 	if err != nil {
@@ -44,7 +46,11 @@ func NewDocker(ctx context.Context, r Registry) (*Docker, error) {
 		return nil, fmt.Errorf("docker engine does not answer at %s; start it, set DOCKER_HOST, or use process mode: %w",
 			c.DaemonHost(), err)
 	}
-	return &Docker{source: source{r}, client: c, id: strings.ToLower(rand.Text()[:10])}, nil
+	d := &Docker{source: source{r}, client: c, id: strings.ToLower(rand.Text()[:10]), owner: identity(os.Getpid())}
+	if err := d.sweep(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return d, nil
 }
 
 // Pull implements Engine.

@@ -199,7 +199,8 @@ func (s *Service) check(ctx context.Context, set settings) error {
 
 func checkStrategy(set settings) error {
 	c := set.config
-	if c.Strategy == types.DeploymentStrategyRolling && or(c.MaximumPercent, 200) <= 100 && or(c.MinimumHealthyPercent, 100) >= 100 {
+	blocked := or(c.MaximumPercent, 200) <= 100 && or(c.MinimumHealthyPercent, 100) >= 100
+	if c.Strategy == types.DeploymentStrategyRolling && blocked {
 		return invalid("Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.")
 	}
 	needsTraffic := c.Strategy == types.DeploymentStrategyCanary || c.Strategy == types.DeploymentStrategyLinear
@@ -214,7 +215,8 @@ func checkStrategy(set settings) error {
 			return invalid("local AWS runs no Lambda function: of lifecycle hooks it has PAUSE only.")
 		}
 		for _, stage := range h.LifecycleStages {
-			if stage == types.DeploymentLifecycleHookStageTestTrafficShift || stage == types.DeploymentLifecycleHookStageProductionTrafficShift {
+			switch stage {
+			case types.DeploymentLifecycleHookStageTestTrafficShift, types.DeploymentLifecycleHookStageProductionTrafficShift:
 				return invalid("PAUSE hooks cannot be configured at %s.", stage)
 			}
 		}
@@ -231,7 +233,8 @@ func (s *Service) checkBalancer(ctx context.Context, set settings, lb types.Load
 			return aws.ToInt32(m.ContainerPort) == aws.ToInt32(lb.ContainerPort)
 		})
 	}) {
-		return invalid("The container %s did not have a container port %d defined.", aws.ToString(lb.ContainerName), aws.ToInt32(lb.ContainerPort))
+		return invalid("The container %s did not have a container port %d defined.",
+			aws.ToString(lb.ContainerName), aws.ToInt32(lb.ContainerPort))
 	}
 	groups := []string{aws.ToString(lb.TargetGroupArn)}
 	if set.config.Strategy != types.DeploymentStrategyRolling {

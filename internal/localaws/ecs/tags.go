@@ -58,7 +58,9 @@ func (s *Service) UntagResource(ctx context.Context, in *ecs.UntagResourceInput)
 	if tags == nil {
 		return nil, invalid("The specified resource was not found.")
 	}
-	*tags = slices.DeleteFunc(slices.Clone(*tags), func(t types.Tag) bool { return slices.Contains(in.TagKeys, aws.ToString(t.Key)) })
+	*tags = slices.DeleteFunc(slices.Clone(*tags), func(t types.Tag) bool {
+		return slices.Contains(in.TagKeys, aws.ToString(t.Key))
+	})
 	return &ecs.UntagResourceOutput{}, nil
 }
 

@@ -71,7 +71,7 @@ func (t *task) stopped() bool { return t.lastStatus == "STOPPED" }
 
 // starting reports whether the task was asked for and does not run yet.
 func (t *task) starting() bool {
-	return t.desiredStatus == "RUNNING" && (t.lastStatus == "PROVISIONING" || t.lastStatus == "PENDING" || t.lastStatus == "ACTIVATING")
+	return t.desiredStatus == "RUNNING" && (t.lastStatus == "PROVISIONING" || t.lastStatus == "PENDING")
 }
 
 // live reports whether the task runs or starts and shall go on.
