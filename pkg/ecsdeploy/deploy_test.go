@@ -710,3 +710,19 @@ func TestAfterAKilledStep(t *testing.T) {
 		})
 	}
 }
+
+// ECS refuses a rollback when it knows no completed deployment; the old
+// revision is then put back by an update.
+func TestRefusedRollbackIsMadeByAnUpdate(t *testing.T) {
+	f := newFake(t)
+	f.course["web"] = ends(types.ServiceDeploymentStatusInProgress, 0, "")
+	f.refuse["StopServiceDeployment"] = apiError("InvalidParameterException", "There is no completed deployment to roll back to.")
+	deploy(t, f, request("web"), func(t *testing.T, r *Result, err error) {
+		if v := r.Services[0]; err != nil || v.Outcome != TimedOut || !v.RolledBack {
+			t.Errorf("got %+v, %v", r.Services, err)
+		}
+	})
+	if f.count("UpdateService") != 2 {
+		t.Errorf("calls %v", f.calls)
+	}
+}

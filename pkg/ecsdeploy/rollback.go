@@ -28,8 +28,12 @@ func (f *follower) giveUp(ctx context.Context, outcome Outcome, reason string) (
 		return f.redeploy(ctx, v), true
 	}
 	if err := requestRollback(ctx, f.c, f.watcher.arn(), f.last.Hook); err != nil {
-		// The deployment may have ended by itself just now: the next look tells.
+		// The deployment may have ended by itself just now, or ECS has nothing
+		// completed to go back to.
 		f.progress.Warn(f.task(), "rollback was not accepted: "+err.Error())
+		if now, err := f.look(ctx); err == nil && slices.Contains(underWay, now.Status) {
+			return f.redeploy(ctx, v), true
+		}
 	}
 	f.gaveUp = &v
 	f.deadline = time.Now().Add(rollbackTime)
