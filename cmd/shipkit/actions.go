@@ -3,6 +3,7 @@ package main
 import (
 	buildimage "github.com/org/shipkit/actions/build-image"
 	deployecs "github.com/org/shipkit/actions/deploy-ecs"
+	"github.com/org/shipkit/actions/notify"
 	promotesnapshot "github.com/org/shipkit/actions/promote-snapshot"
 	"github.com/org/shipkit/actions/record"
 	smoketest "github.com/org/shipkit/actions/smoke-test"
@@ -16,4 +17,5 @@ var specs = []action.Spec{
 	deployecs.Spec,
 	smoketest.Spec,
 	record.Spec,
+	notify.Spec,
 }
