@@ -97,12 +97,15 @@ func (s *fakeStack) event(id, typ string, status, reason, token string) {
 		s.StackStatusReason = &reason
 	}
 	s.events = append(s.events, types.StackEvent{
-		EventId: new(fmt.Sprint(len(s.events))), StackId: s.StackId, StackName: s.StackName, LogicalResourceId: &id, ResourceType: &typ,
-		PhysicalResourceId: &physical, ResourceStatus: types.ResourceStatus(status), ResourceStatusReason: &reason, ClientRequestToken: &token,
+		EventId: new(fmt.Sprint(len(s.events))), StackId: s.StackId, StackName: s.StackName, LogicalResourceId: &id,
+		ResourceType:       &typ,
+		PhysicalResourceId: &physical, ResourceStatus: types.ResourceStatus(status), ResourceStatusReason: &reason,
+		ClientRequestToken: &token,
 	})
 }
 
-func (c *cloud) DescribeStacks(_ context.Context, in *cfn.DescribeStacksInput, _ ...func(*cfn.Options)) (out *cfn.DescribeStacksOutput, err error) {
+func (c *cloud) DescribeStacks(_ context.Context, in *cfn.DescribeStacksInput,
+	_ ...func(*cfn.Options)) (out *cfn.DescribeStacksOutput, err error) {
 	err = c.call(func() error {
 		out = &cfn.DescribeStacksOutput{}
 		if in.StackName == nil {
@@ -122,7 +125,8 @@ func (c *cloud) DescribeStacks(_ context.Context, in *cfn.DescribeStacksInput, _
 	return out, err
 }
 
-func (c *cloud) DescribeStackEvents(_ context.Context, in *cfn.DescribeStackEventsInput, _ ...func(*cfn.Options)) (out *cfn.DescribeStackEventsOutput, err error) {
+func (c *cloud) DescribeStackEvents(_ context.Context, in *cfn.DescribeStackEventsInput,
+	_ ...func(*cfn.Options)) (out *cfn.DescribeStackEventsOutput, err error) {
 	err = c.call(func() error {
 		s := c.find(*in.StackName)
 		if s == nil {
@@ -136,7 +140,8 @@ func (c *cloud) DescribeStackEvents(_ context.Context, in *cfn.DescribeStackEven
 	return out, err
 }
 
-func (c *cloud) CreateChangeSet(_ context.Context, in *cfn.CreateChangeSetInput, _ ...func(*cfn.Options)) (out *cfn.CreateChangeSetOutput, err error) {
+func (c *cloud) CreateChangeSet(_ context.Context, in *cfn.CreateChangeSetInput,
+	_ ...func(*cfn.Options)) (out *cfn.CreateChangeSetOutput, err error) {
 	err = c.call(func() error {
 		s := c.find(*in.StackName)
 		switch {
@@ -146,7 +151,8 @@ func (c *cloud) CreateChangeSet(_ context.Context, in *cfn.CreateChangeSetInput,
 			return refuse("ValidationError", "Stack [%s] does not exist", *in.StackName)
 		case s == nil:
 			s = &fakeStack{bodies: map[string]*cfn.CreateChangeSetInput{}, Stack: types.Stack{
-				StackName: in.StackName, StackId: new(fmt.Sprintf("arn:aws:cloudformation:eu-west-1:1:stack/%s/%d", *in.StackName, len(c.stacks))), Tags: in.Tags,
+				StackName: in.StackName, StackId: new(fmt.Sprintf("arn:aws:cloudformation:eu-west-1:1:stack/%s/%d",
+					*in.StackName, len(c.stacks))), Tags: in.Tags,
 			}}
 			s.event(*in.StackName, stackType, "REVIEW_IN_PROGRESS", "", "")
 			c.stacks = append(c.stacks, s)
@@ -158,7 +164,8 @@ func (c *cloud) CreateChangeSet(_ context.Context, in *cfn.CreateChangeSetInput,
 		}
 		set := &cfn.DescribeChangeSetOutput{
 			ChangeSetName: in.ChangeSetName, StackId: s.StackId, Status: "CREATE_COMPLETE", ExecutionStatus: "AVAILABLE",
-			ChangeSetId: new(fmt.Sprintf("arn:aws:cloudformation:eu-west-1:1:changeSet/%s/%d", *in.ChangeSetName, len(s.sets))),
+			ChangeSetId: new(fmt.Sprintf("arn:aws:cloudformation:eu-west-1:1:changeSet/%s/%d", *in.ChangeSetName,
+				len(s.sets))),
 		}
 		if in.ChangeSetType == "UPDATE" && s.template == *in.TemplateBody {
 			set.Status, set.ExecutionStatus = "FAILED", "UNAVAILABLE"
@@ -183,7 +190,8 @@ func (c *cloud) changeSet(stack, name *string) (*fakeStack, *cfn.DescribeChangeS
 	return nil, nil, refuse("ChangeSetNotFound", "ChangeSet [%s] does not exist", *name)
 }
 
-func (c *cloud) DescribeChangeSet(_ context.Context, in *cfn.DescribeChangeSetInput, _ ...func(*cfn.Options)) (out *cfn.DescribeChangeSetOutput, err error) {
+func (c *cloud) DescribeChangeSet(_ context.Context, in *cfn.DescribeChangeSetInput,
+	_ ...func(*cfn.Options)) (out *cfn.DescribeChangeSetOutput, err error) {
 	err = c.call(func() error {
 		_, set, err := c.changeSet(in.StackName, in.ChangeSetName)
 		if err != nil {
@@ -195,7 +203,8 @@ func (c *cloud) DescribeChangeSet(_ context.Context, in *cfn.DescribeChangeSetIn
 	return out, err
 }
 
-func (c *cloud) DeleteChangeSet(_ context.Context, in *cfn.DeleteChangeSetInput, _ ...func(*cfn.Options)) (*cfn.DeleteChangeSetOutput, error) {
+func (c *cloud) DeleteChangeSet(_ context.Context, in *cfn.DeleteChangeSetInput,
+	_ ...func(*cfn.Options)) (*cfn.DeleteChangeSetOutput, error) {
 	return &cfn.DeleteChangeSetOutput{}, c.call(func() error {
 		s, set, err := c.changeSet(in.StackName, in.ChangeSetName)
 		if err == nil {
@@ -205,7 +214,8 @@ func (c *cloud) DeleteChangeSet(_ context.Context, in *cfn.DeleteChangeSetInput,
 	})
 }
 
-func (c *cloud) ExecuteChangeSet(_ context.Context, in *cfn.ExecuteChangeSetInput, _ ...func(*cfn.Options)) (*cfn.ExecuteChangeSetOutput, error) {
+func (c *cloud) ExecuteChangeSet(_ context.Context, in *cfn.ExecuteChangeSetInput,
+	_ ...func(*cfn.Options)) (*cfn.ExecuteChangeSetOutput, error) {
 	return &cfn.ExecuteChangeSetOutput{}, c.call(func() error {
 		s, set, err := c.changeSet(in.StackName, in.ChangeSetName)
 		if err != nil {
@@ -253,7 +263,8 @@ func (c *cloud) operate(s *fakeStack, verb, token, template string) {
 		}
 		end := verb + "_COMPLETE"
 		if failed {
-			end = map[string]string{"CREATE": "ROLLBACK_COMPLETE", "UPDATE": "UPDATE_ROLLBACK_COMPLETE", "DELETE": "DELETE_FAILED"}[verb]
+			end = map[string]string{"CREATE": "ROLLBACK_COMPLETE", "UPDATE": "UPDATE_ROLLBACK_COMPLETE",
+				"DELETE": "DELETE_FAILED"}[verb]
 		} else if verb != "DELETE" {
 			s.template = template
 		}
@@ -261,14 +272,16 @@ func (c *cloud) operate(s *fakeStack, verb, token, template string) {
 	})
 }
 
-func (c *cloud) DeleteStack(_ context.Context, in *cfn.DeleteStackInput, _ ...func(*cfn.Options)) (*cfn.DeleteStackOutput, error) {
+func (c *cloud) DeleteStack(_ context.Context, in *cfn.DeleteStackInput,
+	_ ...func(*cfn.Options)) (*cfn.DeleteStackOutput, error) {
 	return &cfn.DeleteStackOutput{}, c.call(func() error {
 		s := c.find(*in.StackName)
 		if s == nil || s.StackStatus == "DELETE_IN_PROGRESS" || s.StackStatus == "DELETE_COMPLETE" {
 			return nil
 		}
 		if aws.ToBool(s.EnableTerminationProtection) {
-			return refuse("ValidationError", "Stack [%s] cannot be deleted while TerminationProtection is enabled", *s.StackName)
+			return refuse("ValidationError", "Stack [%s] cannot be deleted while TerminationProtection is enabled",
+				*s.StackName)
 		}
 		if in.DeletionMode != "" || len(in.RetainResources) > 0 {
 			return refuse("ValidationError", "a deletion must not be forced")
@@ -279,7 +292,8 @@ func (c *cloud) DeleteStack(_ context.Context, in *cfn.DeleteStackInput, _ ...fu
 	})
 }
 
-func (c *cloud) UpdateTerminationProtection(_ context.Context, in *cfn.UpdateTerminationProtectionInput, _ ...func(*cfn.Options)) (*cfn.UpdateTerminationProtectionOutput, error) {
+func (c *cloud) UpdateTerminationProtection(_ context.Context, in *cfn.UpdateTerminationProtectionInput,
+	_ ...func(*cfn.Options)) (*cfn.UpdateTerminationProtectionOutput, error) {
 	return &cfn.UpdateTerminationProtectionOutput{}, c.call(func() error {
 		c.find(*in.StackName).EnableTerminationProtection = in.EnableTerminationProtection
 		return nil

@@ -132,7 +132,8 @@ func (w *watch) blocked(s *Stack) (failures []Failure) {
 	for _, e := range w.events {
 		if aws.ToString(e.ResourceType) != stackType && strings.HasSuffix(string(e.ResourceStatus), "_FAILED") {
 			failures = append(failures, Failure{
-				Stack: w.name, Status: s.Status, Resource: aws.ToString(e.LogicalResourceId), Type: aws.ToString(e.ResourceType),
+				Stack: w.name, Status: s.Status, Resource: aws.ToString(e.LogicalResourceId),
+				Type:   aws.ToString(e.ResourceType),
 				Reason: plain(aws.ToString(e.ResourceStatusReason)),
 			})
 		}

@@ -28,7 +28,8 @@ func (f *Failure) Error() string {
 	if f.Resource == "" {
 		return fmt.Sprintf("stack %s ended in %s: %s", f.Stack, f.Status, f.Reason)
 	}
-	return fmt.Sprintf("stack %s ended in %s: %s (%s) failed: %s", f.Stack, f.Status, f.Resource, shortType(f.Type), f.Reason)
+	return fmt.Sprintf("stack %s ended in %s: %s (%s) failed: %s", f.Stack, f.Status, f.Resource, shortType(f.Type),
+		f.Reason)
 }
 
 // failure names the first cause among the operation's events.

@@ -39,7 +39,8 @@ func TestAgainstLocalAWS(t *testing.T) {
 
 	r.Parameters = map[string]string{"Value": "one"}
 	server.CloudFormation.FailResource("Second", "CREATE", "out of luck")
-	if _, err := d.Ensure(t.Context(), r); err == nil || !strings.Contains(err.Error(), "Second (SSM Parameter) failed: out of luck") {
+	if _, err := d.Ensure(t.Context(), r); err == nil ||
+		!strings.Contains(err.Error(), "Second (SSM Parameter) failed: out of luck") {
 		t.Fatalf("first try: %v", err)
 	}
 	s, err := d.Ensure(t.Context(), r)

@@ -149,8 +149,10 @@ func TestStillbornStack(t *testing.T) {
 		want   string // of the error; "" for none
 	}{
 		{"ours", func(*Request) {}, ""},
-		{"not allowed", func(r *Request) { r.Recreate = false }, "stack xy ended in ROLLBACK_COMPLETE: DB (RDS DBInstance) failed: out of luck"},
-		{"not ours", func(r *Request) { r.Owner = map[string]string{"shipkit:namespace": "ab-1-dev"} }, "its tags are not ours"},
+		{"not allowed", func(r *Request) { r.Recreate = false },
+			"stack xy ended in ROLLBACK_COMPLETE: DB (RDS DBInstance) failed: out of luck"},
+		{"not ours", func(r *Request) { r.Owner = map[string]string{"shipkit:namespace": "ab-1-dev"} },
+			"its tags are not ours"},
 		{"no owner", func(r *Request) { r.Owner = nil }, "its tags are not ours"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -229,12 +231,13 @@ func TestDeleteClearsTheWayAndNeverForces(t *testing.T) {
 		c.fails = map[string]string{"DB": protected}
 		var cleared []string
 		d := &Driver{Client: c}
-		err := d.Delete(t.Context(), Deletion{Name: "xy", Owner: ours, Unblock: func(_ context.Context, failures []Failure) error {
-			for _, f := range failures {
-				cleared = append(cleared, f.Resource+": "+f.Reason)
-			}
-			return nil
-		}})
+		err := d.Delete(t.Context(), Deletion{Name: "xy", Owner: ours,
+			Unblock: func(_ context.Context, failures []Failure) error {
+				for _, f := range failures {
+					cleared = append(cleared, f.Resource+": "+f.Reason)
+				}
+				return nil
+			}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,7 +263,8 @@ func TestDeleteGivesUp(t *testing.T) {
 		}
 		_ = block(t.Context(), nil)
 		err := (&Driver{Client: c}).Delete(t.Context(), Deletion{Name: "xy", Owner: ours, Unblock: block})
-		if tries != 3 || err == nil || !strings.Contains(err.Error(), "stack xy ended in DELETE_FAILED: DB (RDS DBInstance) failed: in use") {
+		if tries != 3 || err == nil || !strings.Contains(err.Error(),
+			"stack xy ended in DELETE_FAILED: DB (RDS DBInstance) failed: in use") {
 			t.Errorf("after %d: %v", tries, err)
 		}
 		var d *diag.Diagnostic
@@ -275,7 +279,8 @@ func TestDeleteRefuses(t *testing.T) {
 		c := &cloud{}
 		ensure(t, c, request("DB"))
 		d := &Driver{Client: c}
-		if err := d.Delete(t.Context(), Deletion{Name: "xy", Owner: map[string]string{"a": "b"}}); err == nil || !strings.Contains(err.Error(), "not ours") {
+		if err := d.Delete(t.Context(), Deletion{Name: "xy", Owner: map[string]string{"a": "b"}}); err == nil ||
+			!strings.Contains(err.Error(), "not ours") {
 			t.Errorf("foreign stack: %v", err)
 		}
 		c.stacks[0].EnableTerminationProtection = new(true)

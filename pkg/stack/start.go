@@ -114,7 +114,8 @@ func (d *Driver) propose(ctx context.Context, r proposal) (*cloudformation.Descr
 	}
 	again := err != nil
 	for {
-		set, err := d.Client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{StackName: &r.Name, ChangeSetName: &r.name})
+		set, err := d.Client.DescribeChangeSet(ctx,
+			&cloudformation.DescribeChangeSetInput{StackName: &r.Name, ChangeSetName: &r.name})
 		if err != nil {
 			return nil, fmt.Errorf("describe the change set of stack %s: %w", r.Name, err)
 		}
@@ -198,7 +199,8 @@ func summarize(changes []types.Change) string {
 		if c.ResourceChange == nil {
 			continue
 		}
-		verb := map[types.ChangeAction]string{"Add": "adds", "Modify": "changes", "Remove": "removes"}[c.ResourceChange.Action]
+		verb := map[types.ChangeAction]string{"Add": "adds", "Modify": "changes",
+			"Remove": "removes"}[c.ResourceChange.Action]
 		if c.ResourceChange.Replacement == types.ReplacementTrue {
 			verb = "replaces"
 		}

@@ -87,7 +87,8 @@ type watch struct {
 // goes back to the beginning of the latest operation.
 func (w *watch) fresh(ctx context.Context) ([]types.StackEvent, error) {
 	var found []types.StackEvent
-	pages := cloudformation.NewDescribeStackEventsPaginator(w.driver.Client, &cloudformation.DescribeStackEventsInput{StackName: &w.id})
+	pages := cloudformation.NewDescribeStackEventsPaginator(w.driver.Client,
+		&cloudformation.DescribeStackEventsInput{StackName: &w.id})
 	for done := false; !done && pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -167,7 +168,8 @@ func words(e types.StackEvent) string {
 		what += " (" + shortType(typ) + ")"
 	}
 	text := what + ": " + strings.ToLower(strings.ReplaceAll(string(e.ResourceStatus), "_", " "))
-	if reason := plain(aws.ToString(e.ResourceStatusReason)); reason != "" && strings.HasSuffix(string(e.ResourceStatus), "_FAILED") {
+	if reason := plain(aws.ToString(e.ResourceStatusReason)); reason != "" &&
+		strings.HasSuffix(string(e.ResourceStatus), "_FAILED") {
 		text += ": " + reason
 	}
 	return text

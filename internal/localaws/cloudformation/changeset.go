@@ -29,7 +29,8 @@ type changeSet struct {
 // CreateChangeSet computes what a template would change. Type CREATE makes a
 // stack in REVIEW_IN_PROGRESS, or uses the one there is. The same name and
 // token again return the same change set.
-func (s *Service) CreateChangeSet(ctx context.Context, in *cloudformation.CreateChangeSetInput) (*cloudformation.CreateChangeSetOutput, error) {
+func (s *Service) CreateChangeSet(ctx context.Context,
+	in *cloudformation.CreateChangeSetInput) (*cloudformation.CreateChangeSetOutput, error) {
 	st, existing, err := s.targetOf(ctx, in)
 	if err != nil || existing != nil {
 		return existing, err
@@ -61,7 +62,8 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *cloudformation.Create
 
 // targetOf finds the stack that a change set is for: nil for a new one. A
 // repeated request gets its first answer.
-func (s *Service) targetOf(ctx context.Context, in *cloudformation.CreateChangeSetInput) (*stack, *cloudformation.CreateChangeSetOutput, error) {
+func (s *Service) targetOf(ctx context.Context, in *cloudformation.CreateChangeSetInput) (*stack,
+	*cloudformation.CreateChangeSetOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st, err := s.find(ctx, in.StackName)
@@ -82,7 +84,8 @@ func (s *Service) targetOf(ctx context.Context, in *cloudformation.CreateChangeS
 	}
 	if in.ChangeSetType == types.ChangeSetTypeCreate {
 		if err == nil && st.StackStatus != types.StackStatusReviewInProgress {
-			return nil, nil, invalid("Stack [%s] already exists and cannot be created again with the changeSet [%s].", *st.StackName, name)
+			return nil, nil, invalid("Stack [%s] already exists and cannot be created again with the changeSet [%s].",
+				*st.StackName, name)
 		}
 		if err != nil {
 			return nil, nil, nil
@@ -98,12 +101,15 @@ func (s *Service) targetOf(ctx context.Context, in *cloudformation.CreateChangeS
 // addChangeSet files a change set. The lock is held.
 func (s *Service) addChangeSet(st *stack, in *cloudformation.CreateChangeSetInput, r *revision) *changeSet {
 	name := aws.ToString(in.ChangeSetName)
-	id := fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%s", st.Region, st.Account, name, strings.ToLower(randomText()[:20]))
+	id := fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%s", st.Region, st.Account, name,
+		strings.ToLower(randomText()[:20]))
 	cs := &changeSet{
 		Type: in.ChangeSetType, Token: aws.ToString(in.ClientToken), Revision: r,
 		ChangeSetSummary: types.ChangeSetSummary{
-			ChangeSetId: &id, ChangeSetName: &name, StackId: st.StackId, StackName: st.StackName, Description: in.Description,
-			CreationTime: new(s.world.Clock.Now()), Status: types.ChangeSetStatusCreatePending, ExecutionStatus: types.ExecutionStatusUnavailable,
+			ChangeSetId: &id, ChangeSetName: &name, StackId: st.StackId, StackName: st.StackName,
+			Description:  in.Description,
+			CreationTime: new(s.world.Clock.Now()), Status: types.ChangeSetStatusCreatePending,
+			ExecutionStatus: types.ExecutionStatusUnavailable,
 		},
 	}
 	switch in.OnStackFailure {
@@ -131,7 +137,8 @@ func (s *Service) prepare(ctx context.Context, st *stack, cs *changeSet) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	cs.Changes, cs.Status, cs.ExecutionStatus = changes.resources, types.ChangeSetStatusCreateComplete, types.ExecutionStatusAvailable
+	cs.Changes, cs.Status, cs.ExecutionStatus = changes.resources, types.ChangeSetStatusCreateComplete,
+		types.ExecutionStatusAvailable
 }
 
 func (s *Service) mark(cs *changeSet, status types.ChangeSetStatus, reason string) {
@@ -146,7 +153,8 @@ func (s *Service) changeSet(ctx context.Context, name, stackName *string) (*stac
 	for _, st := range slices.Backward(s.here(ctx)) {
 		named := stackName == nil || *st.StackName == *stackName || *st.StackId == *stackName
 		for _, cs := range slices.Backward(st.ChangeSets) {
-			if aws.ToString(cs.ChangeSetId) == aws.ToString(name) || named && stackName != nil && aws.ToString(cs.ChangeSetName) == aws.ToString(name) {
+			if aws.ToString(cs.ChangeSetId) == aws.ToString(name) || named && stackName != nil &&
+				aws.ToString(cs.ChangeSetName) == aws.ToString(name) {
 				return st, cs, nil
 			}
 		}
@@ -155,7 +163,8 @@ func (s *Service) changeSet(ctx context.Context, name, stackName *string) (*stac
 }
 
 // DescribeChangeSet tells a change set's state and changes.
-func (s *Service) DescribeChangeSet(ctx context.Context, in *cloudformation.DescribeChangeSetInput) (*cloudformation.DescribeChangeSetOutput, error) {
+func (s *Service) DescribeChangeSet(ctx context.Context,
+	in *cloudformation.DescribeChangeSetInput) (*cloudformation.DescribeChangeSetOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, cs, err := s.changeSet(ctx, in.ChangeSetName, in.StackName)
@@ -175,7 +184,8 @@ func (s *Service) DescribeChangeSet(ctx context.Context, in *cloudformation.Desc
 
 // ExecuteChangeSet begins to make the change. The stack's other change sets go,
 // because they were computed for the stack as it was.
-func (s *Service) ExecuteChangeSet(ctx context.Context, in *cloudformation.ExecuteChangeSetInput) (*cloudformation.ExecuteChangeSetOutput, error) {
+func (s *Service) ExecuteChangeSet(ctx context.Context,
+	in *cloudformation.ExecuteChangeSetInput) (*cloudformation.ExecuteChangeSetOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st, cs, err := s.changeSet(ctx, in.ChangeSetName, in.StackName)
@@ -191,7 +201,8 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *cloudformation.Execu
 		if cs.Status == types.ChangeSetStatusCreateComplete {
 			status = string(cs.ExecutionStatus)
 		}
-		return nil, wire.Errorf("InvalidChangeSetStatus", 400, "ChangeSet [%s] cannot be executed in its current status of [%s]", *cs.ChangeSetId, status)
+		return nil, wire.Errorf("InvalidChangeSetStatus", 400,
+			"ChangeSet [%s] cannot be executed in its current status of [%s]", *cs.ChangeSetId, status)
 	}
 	st.Tokens["execute "+token] = true
 	st.ChangeSetId = cs.ChangeSetId
@@ -211,7 +222,8 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *cloudformation.Execu
 
 // DeleteChangeSet deletes a change set that was not executed. A stack in
 // REVIEW_IN_PROGRESS stays.
-func (s *Service) DeleteChangeSet(ctx context.Context, in *cloudformation.DeleteChangeSetInput) (*cloudformation.DeleteChangeSetOutput, error) {
+func (s *Service) DeleteChangeSet(ctx context.Context,
+	in *cloudformation.DeleteChangeSetInput) (*cloudformation.DeleteChangeSetOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st, cs, err := s.changeSet(ctx, in.ChangeSetName, in.StackName)
@@ -223,7 +235,8 @@ func (s *Service) DeleteChangeSet(ctx context.Context, in *cloudformation.Delete
 }
 
 // ListChangeSets lists a stack's change sets.
-func (s *Service) ListChangeSets(ctx context.Context, in *cloudformation.ListChangeSetsInput) (*cloudformation.ListChangeSetsOutput, error) {
+func (s *Service) ListChangeSets(ctx context.Context,
+	in *cloudformation.ListChangeSetsInput) (*cloudformation.ListChangeSetsOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st, err := s.live(ctx, in.StackName)

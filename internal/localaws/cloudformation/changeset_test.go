@@ -11,16 +11,19 @@ import (
 func TestChangeSetsCreateAndUpdate(t *testing.T) {
 	w := start(t)
 	ctx := t.Context()
-	_, err := w.CreateChangeSet(ctx, &sdk.CreateChangeSetInput{StackName: new("xy"), ChangeSetName: new("u"), TemplateBody: new(parameterStack), ChangeSetType: types.ChangeSetTypeUpdate})
+	_, err := w.CreateChangeSet(ctx, &sdk.CreateChangeSetInput{StackName: new("xy"), ChangeSetName: new("u"),
+		TemplateBody: new(parameterStack), ChangeSetType: types.ChangeSetTypeUpdate})
 	wantError(t, err, "ValidationError", "Stack [xy] does not exist")
 
 	set := w.changeSet(t, "xy", "c", parameterStack, types.ChangeSetTypeCreate)
-	if set.Status != types.ChangeSetStatusCreateComplete || len(set.Changes) != 2 || set.Changes[0].ResourceChange.Action != types.ChangeActionAdd {
+	if set.Status != types.ChangeSetStatusCreateComplete || len(set.Changes) != 2 ||
+		set.Changes[0].ResourceChange.Action != types.ChangeActionAdd {
 		t.Fatalf("change set: %+v", set)
 	}
 	w.await(t, "xy", types.StackStatusReviewInProgress)
 	again, err := w.CreateChangeSet(ctx, &sdk.CreateChangeSetInput{
-		StackName: new("xy"), ChangeSetName: new("c"), TemplateBody: new(parameterStack), ChangeSetType: types.ChangeSetTypeCreate, ClientToken: new("token-c"),
+		StackName: new("xy"), ChangeSetName: new("c"), TemplateBody: new(parameterStack),
+		ChangeSetType: types.ChangeSetTypeCreate, ClientToken: new("token-c"),
 	})
 	if err != nil || *again.Id != *set.ChangeSetId {
 		t.Errorf("same token: %v %v", again, err)
@@ -34,11 +37,13 @@ func TestChangeSetsCreateAndUpdate(t *testing.T) {
 	w.await(t, "xy", types.StackStatusCreateComplete)
 	_, err = w.ExecuteChangeSet(ctx, &sdk.ExecuteChangeSetInput{StackName: new("xy"), ChangeSetName: new("c")})
 	wantError(t, err, "InvalidChangeSetStatus", "cannot be executed")
-	_, err = w.CreateChangeSet(ctx, &sdk.CreateChangeSetInput{StackName: new("xy"), ChangeSetName: new("d"), TemplateBody: new(parameterStack), ChangeSetType: types.ChangeSetTypeCreate})
+	_, err = w.CreateChangeSet(ctx, &sdk.CreateChangeSetInput{StackName: new("xy"), ChangeSetName: new("d"),
+		TemplateBody: new(parameterStack), ChangeSetType: types.ChangeSetTypeCreate})
 	wantError(t, err, "ValidationError", "already exists and cannot be created again")
 
 	same := w.changeSet(t, "xy", "same", parameterStack, types.ChangeSetTypeUpdate)
-	if same.Status != types.ChangeSetStatusFailed || !strings.HasPrefix(*same.StatusReason, "The submitted information didn't contain changes.") {
+	if same.Status != types.ChangeSetStatusFailed ||
+		!strings.HasPrefix(*same.StatusReason, "The submitted information didn't contain changes.") {
 		t.Errorf("no change: %s %v", same.Status, *same.StatusReason)
 	}
 	renamed := strings.Replace(parameterStack, "/xy/first", "/xy/new", 1)
@@ -50,7 +55,8 @@ func TestChangeSetsCreateAndUpdate(t *testing.T) {
 	if joined := strings.Join(got, ", "); joined != "First Modify True, Second Modify False" {
 		t.Errorf("changes: %s", joined)
 	}
-	if _, err := w.ExecuteChangeSet(ctx, &sdk.ExecuteChangeSetInput{StackName: new("xy"), ChangeSetName: new("other")}); err != nil {
+	if _, err := w.ExecuteChangeSet(ctx, &sdk.ExecuteChangeSetInput{StackName: new("xy"),
+		ChangeSetName: new("other")}); err != nil {
 		t.Fatal(err)
 	}
 	w.await(t, "xy", types.StackStatusUpdateComplete)

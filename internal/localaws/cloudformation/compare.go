@@ -72,7 +72,8 @@ func (s *Service) membersOf(st *stack) map[string]*member {
 	return maps.Clone(st.Resources)
 }
 
-func compareResource(name, typ string, m *member, properties map[string]any, tags map[string]string) (*types.ResourceChange, error) {
+func compareResource(name, typ string, m *member, properties map[string]any,
+	tags map[string]string) (*types.ResourceChange, error) {
 	if m == nil {
 		return &types.ResourceChange{Action: types.ChangeActionAdd, LogicalResourceId: &name, ResourceType: &typ}, nil
 	}
@@ -115,7 +116,8 @@ func (c *changes) addRemovals(members map[string]*member, kept map[string]bool) 
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if m := members[name]; !kept[name] {
 			change := &types.ResourceChange{
-				Action: types.ChangeActionRemove, LogicalResourceId: new(name), ResourceType: &m.Type, PhysicalResourceId: &m.PhysicalID,
+				Action: types.ChangeActionRemove, LogicalResourceId: new(name), ResourceType: &m.Type,
+				PhysicalResourceId: &m.PhysicalID,
 			}
 			if m.DeletionPolicy == "Retain" {
 				change.PolicyAction = types.PolicyActionRetain
@@ -143,7 +145,8 @@ func (s *Service) outputsDiffer(ctx context.Context, st *stack, r *revision, kep
 		return true
 	}
 	for i, o := range outputs {
-		if aws.ToString(o.OutputKey) != aws.ToString(st.Outputs[i].OutputKey) || aws.ToString(o.OutputValue) != aws.ToString(st.Outputs[i].OutputValue) {
+		if aws.ToString(o.OutputKey) != aws.ToString(st.Outputs[i].OutputKey) ||
+			aws.ToString(o.OutputValue) != aws.ToString(st.Outputs[i].OutputValue) {
 			return true
 		}
 	}

@@ -71,7 +71,8 @@ func TestDatabaseIsDeletedWithASnapshotAndRestored(t *testing.T) {
 	if !strings.HasPrefix(reason, `Resource handler returned message: "Cannot delete protected DB Instance`) {
 		t.Errorf("reason: %s", reason)
 	}
-	_, err = w.rds.ModifyDBInstance(ctx, &rdsclient.ModifyDBInstanceInput{DBInstanceIdentifier: new("old"), DeletionProtection: new(false)})
+	_, err = w.rds.ModifyDBInstance(ctx, &rdsclient.ModifyDBInstanceInput{DBInstanceIdentifier: new("old"),
+		DeletionProtection: new(false)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,11 +11,13 @@ import (
 
 // DeleteStack begins to delete a stack. A stack that is not there, or is being
 // deleted, is no error.
-func (s *Service) DeleteStack(ctx context.Context, in *cloudformation.DeleteStackInput) (*cloudformation.DeleteStackOutput, error) {
+func (s *Service) DeleteStack(ctx context.Context,
+	in *cloudformation.DeleteStackInput) (*cloudformation.DeleteStackOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st, err := s.find(ctx, in.StackName)
-	if err != nil || st.StackStatus == types.StackStatusDeleteComplete || st.StackStatus == types.StackStatusDeleteInProgress {
+	if err != nil || st.StackStatus == types.StackStatusDeleteComplete ||
+		st.StackStatus == types.StackStatusDeleteInProgress {
 		return &cloudformation.DeleteStackOutput{}, nil
 	}
 	if err := st.deletable(in); err != nil {

@@ -113,8 +113,9 @@ func (d *deployment) change(ctx context.Context, name string) error {
 		return err
 	}
 	m := &member{
-		LogicalID: name, Type: declared.Type, DeletionPolicy: declared.DeletionPolicy, UpdateReplacePolicy: declared.UpdateReplacePolicy,
-		Needs: d.next.template.Dependencies(name), Tags: stackTags(d.next.Tags),
+		LogicalID: name, Type: declared.Type, DeletionPolicy: declared.DeletionPolicy,
+		UpdateReplacePolicy: declared.UpdateReplacePolicy,
+		Needs:               d.next.template.Dependencies(name), Tags: stackTags(d.next.Tags),
 	}
 	before := d.resourceAt(d.stack)(name)
 	properties, err := d.properties(ctx, declared)
@@ -135,7 +136,8 @@ func (d *deployment) change(ctx context.Context, name string) error {
 		d.keep(before, m)
 		return nil
 	case changed && kind.Replaces(before.Properties, properties):
-		d.set(d.stack, m, "UPDATE_IN_PROGRESS", "Requested update requires the creation of a new physical resource; hence creating one.", d.token)
+		d.set(d.stack, m, "UPDATE_IN_PROGRESS",
+			"Requested update requires the creation of a new physical resource; hence creating one.", d.token)
 		return d.create(ctx, kind, m, step{verb: "REPLACE", now: m, before: before})
 	}
 	return d.update(ctx, kind, m, before)
@@ -269,7 +271,7 @@ func (s *Service) export(ctx context.Context) func(string) (string, error) {
 				}
 			}
 		}
-		return "", fmt.Errorf("No export named %s found.", name) //nolint:staticcheck,revive // AWS's words
+		return "", invalid("No export named %s found.", name)
 	}
 }
 

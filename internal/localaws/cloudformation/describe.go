@@ -28,7 +28,8 @@ func (s *Service) here(ctx context.Context) (stacks []*stack) {
 
 // DescribeStacks describes one stack, or all that are not deleted. A deleted
 // one is found by its ID.
-func (s *Service) DescribeStacks(ctx context.Context, in *cloudformation.DescribeStacksInput) (*cloudformation.DescribeStacksOutput, error) {
+func (s *Service) DescribeStacks(ctx context.Context,
+	in *cloudformation.DescribeStacksInput) (*cloudformation.DescribeStacksOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if in.StackName != nil {
@@ -68,15 +69,18 @@ func shown(parameters []types.Parameter, r *revision) []types.Parameter {
 }
 
 // ListStacks lists stacks of some states, deleted ones too.
-func (s *Service) ListStacks(ctx context.Context, in *cloudformation.ListStacksInput) (*cloudformation.ListStacksOutput, error) {
+func (s *Service) ListStacks(ctx context.Context,
+	in *cloudformation.ListStacksInput) (*cloudformation.ListStacksOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []types.StackSummary
 	for _, st := range slices.Backward(s.here(ctx)) {
 		if len(in.StackStatusFilter) == 0 || slices.Contains(in.StackStatusFilter, st.StackStatus) {
 			all = append(all, types.StackSummary{
-				StackId: st.StackId, StackName: st.StackName, StackStatus: st.StackStatus, StackStatusReason: st.StackStatusReason,
-				CreationTime: st.CreationTime, LastUpdatedTime: st.LastUpdatedTime, DeletionTime: st.DeletionTime, TemplateDescription: st.Description,
+				StackId: st.StackId, StackName: st.StackName, StackStatus: st.StackStatus,
+				StackStatusReason: st.StackStatusReason,
+				CreationTime:      st.CreationTime, LastUpdatedTime: st.LastUpdatedTime, DeletionTime: st.DeletionTime,
+				TemplateDescription: st.Description,
 			})
 		}
 	}
@@ -114,8 +118,10 @@ func (s *Service) DescribeStackResources(
 	for _, m := range st.members() {
 		if in.LogicalResourceId == nil || *in.LogicalResourceId == m.LogicalID {
 			out.StackResources = append(out.StackResources, types.StackResource{
-				StackId: st.StackId, StackName: st.StackName, LogicalResourceId: &m.LogicalID, PhysicalResourceId: optional(m.PhysicalID),
-				ResourceType: &m.Type, ResourceStatus: m.Status, ResourceStatusReason: optional(m.Reason), Timestamp: m.updated(),
+				StackId: st.StackId, StackName: st.StackName, LogicalResourceId: &m.LogicalID,
+				PhysicalResourceId: optional(m.PhysicalID),
+				ResourceType:       &m.Type, ResourceStatus: m.Status, ResourceStatusReason: optional(m.Reason),
+				Timestamp: m.updated(),
 			})
 		}
 	}
@@ -160,10 +166,12 @@ func (m *member) updated() *time.Time {
 }
 
 // GetTemplate returns the template as it was given.
-func (s *Service) GetTemplate(ctx context.Context, in *cloudformation.GetTemplateInput) (*cloudformation.GetTemplateOutput, error) {
+func (s *Service) GetTemplate(ctx context.Context,
+	in *cloudformation.GetTemplateInput) (*cloudformation.GetTemplateOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := &cloudformation.GetTemplateOutput{StagesAvailable: []types.TemplateStage{types.TemplateStageOriginal, types.TemplateStageProcessed}}
+	out := &cloudformation.GetTemplateOutput{StagesAvailable: []types.TemplateStage{types.TemplateStageOriginal,
+		types.TemplateStageProcessed}}
 	if in.ChangeSetName != nil {
 		_, cs, err := s.changeSet(ctx, in.ChangeSetName, in.StackName)
 		if err != nil {

@@ -17,9 +17,11 @@ func randomText() string { return rand.Text() }
 
 // CreateStack begins to create a stack. The same token again returns the same
 // stack.
-func (s *Service) CreateStack(ctx context.Context, in *cloudformation.CreateStackInput) (*cloudformation.CreateStackOutput, error) {
+func (s *Service) CreateStack(ctx context.Context,
+	in *cloudformation.CreateStackInput) (*cloudformation.CreateStackOutput, error) {
 	r, err := s.revise(ctx, nil, request{
-		body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters, tags: in.Tags, capabilities: in.Capabilities, role: in.RoleARN,
+		body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters, tags: in.Tags,
+		capabilities: in.Capabilities, role: in.RoleARN,
 	})
 	if err != nil {
 		return nil, err
@@ -128,7 +130,8 @@ func (s *Service) operate(ctx context.Context, st *stack, f func(context.Context
 }
 
 // UpdateStack begins to change a stack.
-func (s *Service) UpdateStack(ctx context.Context, in *cloudformation.UpdateStackInput) (*cloudformation.UpdateStackOutput, error) {
+func (s *Service) UpdateStack(ctx context.Context,
+	in *cloudformation.UpdateStackInput) (*cloudformation.UpdateStackOutput, error) {
 	s.mu.Lock()
 	st, err := s.live(ctx, in.StackName)
 	s.mu.Unlock()
@@ -172,7 +175,8 @@ func (s *Service) repeated(st *stack, token string) bool {
 
 // change starts an update. The lock is held.
 func (s *Service) change(ctx context.Context, st *stack, r *revision, token string, keepFailed bool) {
-	old := &revision{Body: st.Body, Parameters: st.Parameters, Tags: st.Tags, Capabilities: st.Capabilities, RoleARN: st.RoleARN}
+	old := &revision{Body: st.Body, Parameters: st.Parameters, Tags: st.Tags, Capabilities: st.Capabilities,
+		RoleARN: st.RoleARN}
 	description := st.Description
 	st.assume(r)
 	st.LastUpdatedTime = new(s.world.Clock.Now())
@@ -194,15 +198,19 @@ func (s *Service) change(ctx context.Context, st *stack, r *revision, token stri
 		case ctx.Err() != nil:
 			return
 		case keepFailed:
-			s.finish(st, types.StackStatusUpdateFailed, "The following resource(s) failed to update: "+err.Error()+". ", token, nil)
+			s.finish(st, types.StackStatusUpdateFailed,
+				"The following resource(s) failed to update: "+err.Error()+". ", token, nil)
 			return
 		}
-		s.finish(st, types.StackStatusUpdateRollbackInProgress, "The following resource(s) failed to update: "+err.Error()+". ", token, nil)
+		s.finish(st, types.StackStatusUpdateRollbackInProgress,
+			"The following resource(s) failed to update: "+err.Error()+". ", token, nil)
 		s.mu.Lock()
-		st.Body, st.Parameters, st.Tags, st.Capabilities, st.RoleARN, st.Description = old.Body, old.Parameters, old.Tags, old.Capabilities, old.RoleARN, description
+		st.Body, st.Parameters, st.Tags, st.Capabilities, st.RoleARN, st.Description = old.Body, old.Parameters,
+			old.Tags, old.Capabilities, old.RoleARN, description
 		s.mu.Unlock()
 		if err := d.back(ctx); err != nil {
-			s.finish(st, types.StackStatusUpdateRollbackFailed, "The following resource(s) failed to update: "+err.Error()+". ", token, nil)
+			s.finish(st, types.StackStatusUpdateRollbackFailed,
+				"The following resource(s) failed to update: "+err.Error()+". ", token, nil)
 			return
 		}
 		s.finish(st, types.StackStatusUpdateRollbackCompleteCleanupInProgress, "", token, nil)

@@ -43,7 +43,8 @@ func TestPromotionTemplatesRestoreRows(t *testing.T) {
 			}
 			test.snapshot(w, t)
 			name := "xy-0146-prod-db-" + test.file[:3]
-			w.create(t, name, string(body), append(test.extra, "DatabaseIdentifier", name, "SnapshotIdentifier", "artifact-"+test.file[:3])...)
+			w.create(t, name, string(body), append(test.extra, "DatabaseIdentifier", name, "SnapshotIdentifier",
+				"artifact-"+test.file[:3])...)
 			st := w.await(t, name, types.StackStatusCreateComplete)
 			if got := count(t, output(st, "Endpoint"), output(st, "Port")); got != 3 {
 				t.Errorf("rows: got %d, want 3", got)
@@ -56,8 +57,9 @@ func (w *world) snapshotInstance(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()
 	_, err := w.rds.CreateDBInstance(ctx, &rdsclient.CreateDBInstanceInput{
-		DBInstanceIdentifier: new("dev"), DBInstanceClass: new("db.t4g.micro"), Engine: new("postgres"), AllocatedStorage: new(int32(20)),
-		MasterUsername: new("app"), MasterUserPassword: new(password), DBName: new("shop"), StorageEncrypted: new(true),
+		DBInstanceIdentifier: new("dev"), DBInstanceClass: new("db.t4g.micro"), Engine: new("postgres"),
+		AllocatedStorage: new(int32(20)),
+		MasterUsername:   new("app"), MasterUserPassword: new(password), DBName: new("shop"), StorageEncrypted: new(true),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -73,11 +75,13 @@ func (w *world) snapshotInstance(t *testing.T) {
 		}
 		return *out.DBInstances[0].DBInstanceStatus
 	})
-	if _, err := w.rds.CreateDBSnapshot(ctx, &rdsclient.CreateDBSnapshotInput{DBInstanceIdentifier: new("dev"), DBSnapshotIdentifier: new("artifact-rds")}); err != nil {
+	if _, err := w.rds.CreateDBSnapshot(ctx, &rdsclient.CreateDBSnapshotInput{DBInstanceIdentifier: new("dev"),
+		DBSnapshotIdentifier: new("artifact-rds")}); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "snapshot", "available", func(ctx context.Context) string {
-		out, err := w.rds.DescribeDBSnapshots(ctx, &rdsclient.DescribeDBSnapshotsInput{DBSnapshotIdentifier: new("artifact-rds")})
+		out, err := w.rds.DescribeDBSnapshots(ctx,
+			&rdsclient.DescribeDBSnapshotsInput{DBSnapshotIdentifier: new("artifact-rds")})
 		if err != nil {
 			return err.Error()
 		}
@@ -89,7 +93,8 @@ func (w *world) snapshotCluster(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()
 	_, err := w.rds.CreateDBCluster(ctx, &rdsclient.CreateDBClusterInput{
-		DBClusterIdentifier: new("dev"), Engine: new("aurora-postgresql"), MasterUsername: new("app"), MasterUserPassword: new(password), DatabaseName: new("shop"),
+		DBClusterIdentifier: new("dev"), Engine: new("aurora-postgresql"), MasterUsername: new("app"),
+		MasterUserPassword: new(password), DatabaseName: new("shop"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -105,12 +110,15 @@ func (w *world) snapshotCluster(t *testing.T) {
 		}
 		return *out.DBClusters[0].Status
 	})
-	_, err = w.rds.CreateDBClusterSnapshot(ctx, &rdsclient.CreateDBClusterSnapshotInput{DBClusterIdentifier: new("dev"), DBClusterSnapshotIdentifier: new("artifact-aur")})
+	_, err = w.rds.CreateDBClusterSnapshot(ctx,
+		&rdsclient.CreateDBClusterSnapshotInput{DBClusterIdentifier: new("dev"),
+			DBClusterSnapshotIdentifier: new("artifact-aur")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	await(t, "snapshot", "available", func(ctx context.Context) string {
-		out, err := w.rds.DescribeDBClusterSnapshots(ctx, &rdsclient.DescribeDBClusterSnapshotsInput{DBClusterSnapshotIdentifier: new("artifact-aur")})
+		out, err := w.rds.DescribeDBClusterSnapshots(ctx,
+			&rdsclient.DescribeDBClusterSnapshotsInput{DBClusterSnapshotIdentifier: new("artifact-aur")})
 		if err != nil {
 			return err.Error()
 		}
@@ -130,7 +138,8 @@ func connect(t *testing.T, host, port string) *pgx.Conn {
 
 func fillTable(t *testing.T, host, port string) {
 	t.Helper()
-	if _, err := connect(t, host, port).Exec(t.Context(), "create table orders as select generate_series(1, 3) as id"); err != nil {
+	if _, err := connect(t, host, port).Exec(t.Context(),
+		"create table orders as select generate_series(1, 3) as id"); err != nil {
 		t.Fatal(err)
 	}
 }

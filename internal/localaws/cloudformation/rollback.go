@@ -144,7 +144,8 @@ func (s *Service) discard(ctx context.Context, st *stack, m *member, token strin
 	}
 	final := ""
 	complete := strings.HasSuffix(string(m.Status), "_COMPLETE") || m.Status == "DELETE_FAILED"
-	if (m.DeletionPolicy == "Snapshot" || m.DeletionPolicy == "" && kind.SnapshotByDefault(m.Properties)) && (complete || !rollback) {
+	if (m.DeletionPolicy == "Snapshot" || m.DeletionPolicy == "" && kind.SnapshotByDefault(m.Properties)) &&
+		(complete || !rollback) {
 		final = finalName(st, m)
 	}
 	s.set(st, m, "DELETE_IN_PROGRESS", "", token)

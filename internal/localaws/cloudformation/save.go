@@ -58,7 +58,8 @@ var interrupted = map[types.StackStatus]types.StackStatus{
 // restore computes what is not saved of a change set.
 func (cs *changeSet) restore() error {
 	if cs.Status == types.ChangeSetStatusCreatePending || cs.Status == types.ChangeSetStatusCreateInProgress {
-		cs.Status, cs.StatusReason = types.ChangeSetStatusFailed, new("Local AWS was stopped while it computed the change set.")
+		cs.Status, cs.StatusReason = types.ChangeSetStatusFailed,
+			new("Local AWS was stopped while it computed the change set.")
 	}
 	r := cs.Revision
 	parsed, err := template.Parse(r.Body)

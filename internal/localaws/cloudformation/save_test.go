@@ -24,7 +24,8 @@ func TestStacksSurviveARestart(t *testing.T) {
 	if st := second.await(t, "done", types.StackStatusCreateComplete); output(st, "Value") != "one" {
 		t.Errorf("outputs: %v", st.Outputs)
 	}
-	if _, err := second.ExecuteChangeSet(t.Context(), &sdk.ExecuteChangeSetInput{StackName: new("planned"), ChangeSetName: new("c")}); err != nil {
+	if _, err := second.ExecuteChangeSet(t.Context(),
+		&sdk.ExecuteChangeSetInput{StackName: new("planned"), ChangeSetName: new("c")}); err != nil {
 		t.Fatal(err)
 	}
 	st := second.await(t, "planned", types.StackStatusCreateComplete)

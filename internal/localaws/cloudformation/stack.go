@@ -48,7 +48,8 @@ func (s *Service) find(ctx context.Context, name *string) (*stack, error) {
 		if st.Account != caller.AccountID || st.Region != caller.Region {
 			continue
 		}
-		if *st.StackId == aws.ToString(name) || *st.StackName == aws.ToString(name) && st.StackStatus != types.StackStatusDeleteComplete {
+		if *st.StackId == aws.ToString(name) || *st.StackName == aws.ToString(name) &&
+			st.StackStatus != types.StackStatusDeleteComplete {
 			return st, nil
 		}
 	}
@@ -80,7 +81,8 @@ func (s *Service) open(ctx context.Context, name *string, status types.StackStat
 		Account: caller.AccountID, Region: caller.Region, Resources: map[string]*member{}, Tokens: map[string]bool{},
 		Stack: types.Stack{
 			StackName: &n, StackStatus: status, CreationTime: new(s.world.Clock.Now()),
-			StackId:          new(fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/%s-%s", caller.Region, caller.AccountID, n, uuid[:8], uuid[8:20])),
+			StackId: new(fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/%s-%s", caller.Region,
+				caller.AccountID, n, uuid[:8], uuid[8:20])),
 			DriftInformation: &types.StackDriftInformation{StackDriftStatus: types.StackDriftStatusNotChecked},
 		},
 	}
@@ -125,11 +127,15 @@ func (s *Service) set(st *stack, m *member, status types.ResourceStatus, reason,
 }
 
 // record adds an event. The lock is held.
-func (s *Service) record(st *stack, logicalID, typ, physicalID string, status types.ResourceStatus, reason, token, properties string) {
+func (s *Service) record(st *stack, logicalID, typ, physicalID string, status types.ResourceStatus, reason, token,
+	properties string) {
 	st.Events = append(st.Events, types.StackEvent{
-		EventId: new(fmt.Sprintf("%s-%s-%d", logicalID, status, len(st.Events))), StackId: st.StackId, StackName: st.StackName,
-		Timestamp: new(s.world.Clock.Now()), LogicalResourceId: &logicalID, ResourceType: &typ, PhysicalResourceId: &physicalID,
-		ResourceStatus: status, ResourceStatusReason: optional(reason), ClientRequestToken: optional(token), ResourceProperties: optional(properties),
+		EventId: new(fmt.Sprintf("%s-%s-%d", logicalID, status, len(st.Events))), StackId: st.StackId,
+		StackName: st.StackName,
+		Timestamp: new(s.world.Clock.Now()), LogicalResourceId: &logicalID, ResourceType: &typ,
+		PhysicalResourceId: &physicalID,
+		ResourceStatus:     status, ResourceStatusReason: optional(reason), ClientRequestToken: optional(token),
+		ResourceProperties: optional(properties),
 	})
 }
 

@@ -100,7 +100,8 @@ Second DELETE_COMPLETE
 First DELETE_IN_PROGRESS
 First DELETE_COMPLETE
 xy ROLLBACK_COMPLETE`)
-	wantError(t, w.update(t, "xy", parameterStack, "Text", "two"), "ValidationError", "is in ROLLBACK_COMPLETE state and can not be updated")
+	wantError(t, w.update(t, "xy", parameterStack, "Text", "two"), "ValidationError",
+		"is in ROLLBACK_COMPLETE state and can not be updated")
 	_, err := w.CreateStack(t.Context(), &sdk.CreateStackInput{StackName: new("xy"), TemplateBody: new(parameterStack)})
 	wantError(t, err, "AlreadyExistsException", "Stack [xy] already exists")
 	if _, err := w.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: st.StackName}); err != nil {
@@ -161,7 +162,8 @@ func TestDeletionThatFailsIsTriedAgain(t *testing.T) {
 func TestTokensAndProtection(t *testing.T) {
 	w := start(t)
 	in := &sdk.CreateStackInput{
-		StackName: new("xy"), TemplateBody: new(parameterStack), ClientRequestToken: new("once"), EnableTerminationProtection: new(true),
+		StackName: new("xy"), TemplateBody: new(parameterStack), ClientRequestToken: new("once"),
+		EnableTerminationProtection: new(true),
 	}
 	first, err := w.CreateStack(t.Context(), in)
 	if err != nil {
@@ -174,7 +176,8 @@ func TestTokensAndProtection(t *testing.T) {
 	w.await(t, "xy", types.StackStatusCreateComplete)
 	_, err = w.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: new("xy")})
 	wantError(t, err, "ValidationError", "TerminationProtection is enabled")
-	_, err = w.UpdateTerminationProtection(t.Context(), &sdk.UpdateTerminationProtectionInput{StackName: new("xy"), EnableTerminationProtection: new(false)})
+	_, err = w.UpdateTerminationProtection(t.Context(),
+		&sdk.UpdateTerminationProtectionInput{StackName: new("xy"), EnableTerminationProtection: new(false)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,13 +190,15 @@ func TestTokensAndProtection(t *testing.T) {
 func TestInputErrors(t *testing.T) {
 	w := start(t)
 	create := func(body string, parameters ...string) error {
-		_, err := w.CreateStack(t.Context(), &sdk.CreateStackInput{StackName: new("xy"), TemplateBody: &body, Parameters: pairs(parameters)})
+		_, err := w.CreateStack(t.Context(), &sdk.CreateStackInput{StackName: new("xy"), TemplateBody: &body,
+			Parameters: pairs(parameters)})
 		return err
 	}
 	required := strings.Replace(parameterStack, ", Default: one", "", 1)
 	wantError(t, create(required), "ValidationError", "Parameters: [Text] must have values")
 	wantError(t, create(parameterStack, "Other", "x"), "ValidationError", "Parameters: [Other] do not exist in the template")
-	wantError(t, create("Resources: {A: {Type: AWS::Lambda::Function}}"), "ValidationError", "Unrecognized resource types: [AWS::Lambda::Function]")
+	wantError(t, create("Resources: {A: {Type: AWS::Lambda::Function}}"), "ValidationError",
+		"Unrecognized resource types: [AWS::Lambda::Function]")
 	wantError(t, create("Resources: {A: {Type: AWS::IAM::Role}}"), "InsufficientCapabilitiesException", "CAPABILITY_IAM")
 	wantError(t, create(""), "ValidationError", "Template")
 	wantError(t, w.update(t, "none", parameterStack), "ValidationError", "Stack [none] does not exist")

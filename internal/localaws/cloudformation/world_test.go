@@ -57,13 +57,15 @@ func start(t *testing.T) *world {
 		Region: wire.DefaultRegion, BaseEndpoint: &server.URL,
 		Credentials: credentials.NewStaticCredentialsProvider(id, key.SecretKey, ""),
 	}
-	return &world{Client: sdk.NewFromConfig(cfg), service: stacks, rds: rdsclient.NewFromConfig(cfg), ssm: ssmclient.NewFromConfig(cfg)}
+	return &world{Client: sdk.NewFromConfig(cfg), service: stacks, rds: rdsclient.NewFromConfig(cfg),
+		ssm: ssmclient.NewFromConfig(cfg)}
 }
 
 // create creates a stack and returns its ID.
 func (w *world) create(t *testing.T, name, body string, parameters ...string) string {
 	t.Helper()
-	out, err := w.CreateStack(t.Context(), &sdk.CreateStackInput{StackName: &name, TemplateBody: &body, Parameters: pairs(parameters)})
+	out, err := w.CreateStack(t.Context(), &sdk.CreateStackInput{StackName: &name, TemplateBody: &body,
+		Parameters: pairs(parameters)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +74,8 @@ func (w *world) create(t *testing.T, name, body string, parameters ...string) st
 
 func (w *world) update(t *testing.T, name, body string, parameters ...string) error {
 	t.Helper()
-	_, err := w.UpdateStack(t.Context(), &sdk.UpdateStackInput{StackName: &name, TemplateBody: &body, Parameters: pairs(parameters)})
+	_, err := w.UpdateStack(t.Context(), &sdk.UpdateStackInput{StackName: &name, TemplateBody: &body,
+		Parameters: pairs(parameters)})
 	return err
 }
 

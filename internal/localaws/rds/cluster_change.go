@@ -13,7 +13,8 @@ import (
 // mustBe refuses an operation on a cluster in another state.
 func (c *cluster) mustBe(want string) error {
 	if status := aws.ToString(c.Status); status != want {
-		return wire.Errorf("InvalidDBClusterStateFault", 400, "DBCluster %s is in state %s, not %s.", *c.DBClusterIdentifier, status, want)
+		return wire.Errorf("InvalidDBClusterStateFault", 400, "DBCluster %s is in state %s, not %s.",
+			*c.DBClusterIdentifier, status, want)
 	}
 	return nil
 }
@@ -40,12 +41,14 @@ func (s *Service) ModifyDBCluster(ctx context.Context, in *rds.ModifyDBClusterIn
 		change.EngineVersion = &version
 	}
 	if in.DBClusterParameterGroupName != nil {
-		if c.DBClusterParameterGroup, err = st.clusterParameters(in.DBClusterParameterGroupName, c.Engine, c.EngineVersion); err != nil {
+		if c.DBClusterParameterGroup, err = st.clusterParameters(in.DBClusterParameterGroupName, c.Engine,
+			c.EngineVersion); err != nil {
 			return nil, err
 		}
 	}
 	user := aws.ToString(c.MasterUsername)
-	err = s.changePassword(ctx, &c.database, "cluster", user, in.MasterUserPassword, in.ManageMasterUserPassword, &c.MasterUserSecret)
+	err = s.changePassword(ctx, &c.database, "cluster", user, in.MasterUserPassword, in.ManageMasterUserPassword,
+		&c.MasterUserSecret)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +194,8 @@ func (s *Service) DeleteDBCluster(ctx context.Context, in *rds.DeleteDBClusterIn
 func (st *state) checkDeleteCluster(c *cluster, in *rds.DeleteDBClusterInput) error {
 	switch status := aws.ToString(c.Status); {
 	case status == deleting:
-		return wire.Errorf("InvalidDBClusterStateFault", 400, "DBCluster %s is already being deleted.", *c.DBClusterIdentifier)
+		return wire.Errorf("InvalidDBClusterStateFault", 400, "DBCluster %s is already being deleted.",
+			*c.DBClusterIdentifier)
 	case aws.ToBool(c.DeletionProtection):
 		return combination("Cannot delete protected Cluster, please disable deletion protection and try again.")
 	}
@@ -223,7 +227,8 @@ func (s *Service) dropCluster(ctx context.Context, st *state, c *cluster) bool {
 }
 
 // DescribeDBClusters lists clusters, one page a call.
-func (s *Service) DescribeDBClusters(ctx context.Context, in *rds.DescribeDBClustersInput) (*rds.DescribeDBClustersOutput, error) {
+func (s *Service) DescribeDBClusters(ctx context.Context,
+	in *rds.DescribeDBClustersInput) (*rds.DescribeDBClustersOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.here(ctx)

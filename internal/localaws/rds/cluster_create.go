@@ -28,7 +28,8 @@ func (s *Service) CreateDBCluster(ctx context.Context, in *rds.CreateDBClusterIn
 	managed := aws.ToBool(in.ManageMasterUserPassword)
 	switch {
 	case !strings.HasPrefix(aws.ToString(in.Engine), "aurora"):
-		return nil, combination("Local RDS has Aurora clusters only, no Multi-AZ cluster of engine %s.", aws.ToString(in.Engine))
+		return nil, combination("Local RDS has Aurora clusters only, no Multi-AZ cluster of engine %s.",
+			aws.ToString(in.Engine))
 	case aws.ToString(in.MasterUsername) == "":
 		return nil, invalid("The parameter MasterUsername must be provided and must not be blank.")
 	case managed && in.MasterUserPassword != nil:
@@ -41,7 +42,8 @@ func (s *Service) CreateDBCluster(ctx context.Context, in *rds.CreateDBClusterIn
 	settings := clusterSettings{
 		id: in.DBClusterIdentifier, subnetGroup: in.DBSubnetGroupName, parameterGroup: in.DBClusterParameterGroupName,
 		securityGroups: in.VpcSecurityGroupIds, tags: in.Tags, logs: in.EnableCloudwatchLogsExports,
-		iam: in.EnableIAMDatabaseAuthentication, managed: in.ManageMasterUserPassword, scaling: in.ServerlessV2ScalingConfiguration,
+		iam: in.EnableIAMDatabaseAuthentication, managed: in.ManageMasterUserPassword,
+		scaling: in.ServerlessV2ScalingConfiguration,
 	}
 	if err := s.addCluster(ctx, st, c, settings); err != nil {
 		return nil, err
@@ -111,7 +113,8 @@ func (s *Service) addCluster(ctx context.Context, st *state, c *cluster, in clus
 	c.ServerlessV2ScalingConfiguration = scaling(in.scaling)
 	c.AvailabilityZones = []string{st.Region + "a", st.Region + "b", st.Region + "c"}
 	if aws.ToBool(in.managed) {
-		if c.MasterUserSecret, err = s.managePassword(ctx, &c.database, "cluster", aws.ToString(c.MasterUsername)); err != nil {
+		if c.MasterUserSecret, err = s.managePassword(ctx, &c.database, "cluster",
+			aws.ToString(c.MasterUsername)); err != nil {
 			return err
 		}
 	}
@@ -171,7 +174,8 @@ func (s *Service) joinCluster(st *state, i *instance) bool {
 		return false
 	}
 	i.InstanceCreateTime = new(s.clock.Now())
-	i.MasterUsername, i.DBName, i.KmsKeyId, i.StorageEncrypted = c.MasterUsername, c.DatabaseName, c.KmsKeyId, c.StorageEncrypted
+	i.MasterUsername, i.DBName, i.KmsKeyId, i.StorageEncrypted = c.MasterUsername, c.DatabaseName, c.KmsKeyId,
+		c.StorageEncrypted
 	i.Endpoint = &types.Endpoint{Address: c.Endpoint, Port: c.Port, HostedZoneId: new("ZLOCAL")}
 	s.moveInstance(i, available, creating)
 	return true

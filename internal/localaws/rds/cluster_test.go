@@ -13,8 +13,9 @@ import (
 func (w *world) cluster(t *testing.T, id string) string {
 	t.Helper()
 	_, err := w.CreateDBCluster(t.Context(), &sdk.CreateDBClusterInput{
-		DBClusterIdentifier: &id, Engine: new("aurora-postgresql"), MasterUsername: new("app"), MasterUserPassword: new(password),
-		DatabaseName: new("shop"), Tags: []types.Tag{{Key: new("ns"), Value: new("xy")}}, CopyTagsToSnapshot: new(true),
+		DBClusterIdentifier: &id, Engine: new("aurora-postgresql"), MasterUsername: new("app"),
+		MasterUserPassword: new(password),
+		DatabaseName:       new("shop"), Tags: []types.Tag{{Key: new("ns"), Value: new("xy")}}, CopyTagsToSnapshot: new(true),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +28,8 @@ func (w *world) cluster(t *testing.T, id string) string {
 func (w *world) member(t *testing.T, cluster, id string) {
 	t.Helper()
 	_, err := w.CreateDBInstance(t.Context(), &sdk.CreateDBInstanceInput{
-		DBInstanceIdentifier: &id, DBClusterIdentifier: &cluster, DBInstanceClass: new("db.t4g.medium"), Engine: new("aurora-postgresql"),
+		DBInstanceIdentifier: &id, DBClusterIdentifier: &cluster, DBInstanceClass: new("db.t4g.medium"),
+		Engine: new("aurora-postgresql"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +40,9 @@ func TestClusterSnapshotRestore(t *testing.T) {
 	w := start(t, rds.Options{})
 	ctx := t.Context()
 	sql(t, w.cluster(t, "dev"), "create table t as select 7::bigint as n")
-	if _, err := w.CreateDBClusterSnapshot(ctx, &sdk.CreateDBClusterSnapshotInput{DBClusterIdentifier: new("dev"), DBClusterSnapshotIdentifier: new("dev-1")}); err != nil {
+	if _, err := w.CreateDBClusterSnapshot(ctx,
+		&sdk.CreateDBClusterSnapshotInput{DBClusterIdentifier: new("dev"),
+			DBClusterSnapshotIdentifier: new("dev-1")}); err != nil {
 		t.Fatal(err)
 	}
 	w.awaitClusterSnapshot(t, w.Client, "dev-1", "available")
@@ -99,7 +103,8 @@ func TestStoppedClusterRefusesChanges(t *testing.T) {
 	}
 	w.awaitCluster(t, w.Client, "db", "stopped")
 	w.awaitInstance(t, w.Client, "db-1", "stopped")
-	if _, err := w.ModifyDBCluster(ctx, &sdk.ModifyDBClusterInput{DBClusterIdentifier: new("db"), DeletionProtection: new(false)}); code(err) != "InvalidDBClusterStateFault" {
+	if _, err := w.ModifyDBCluster(ctx, &sdk.ModifyDBClusterInput{DBClusterIdentifier: new("db"),
+		DeletionProtection: new(false)}); code(err) != "InvalidDBClusterStateFault" {
 		t.Errorf("modify: %v", err)
 	}
 	if _, err := w.DeleteDBInstance(ctx, &sdk.DeleteDBInstanceInput{DBInstanceIdentifier: new("db-1")}); code(err) != "InvalidDBClusterStateFault" {

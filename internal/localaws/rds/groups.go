@@ -22,7 +22,8 @@ type subnetGroup struct {
 
 // CreateDBSubnetGroup names the subnets of databases. Subnets are names here;
 // they lie in the region's zones by turns.
-func (s *Service) CreateDBSubnetGroup(ctx context.Context, in *rds.CreateDBSubnetGroupInput) (*rds.CreateDBSubnetGroupOutput, error) {
+func (s *Service) CreateDBSubnetGroup(ctx context.Context,
+	in *rds.CreateDBSubnetGroupInput) (*rds.CreateDBSubnetGroupOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.here(ctx)
@@ -38,13 +39,15 @@ func (s *Service) CreateDBSubnetGroup(ctx context.Context, in *rds.CreateDBSubne
 				"Current AZ coverage: %d. Add subnets to cover at least 2 AZs.", len(in.SubnetIds))
 	}
 	g := &subnetGroup{Tags: in.Tags, DBSubnetGroup: types.DBSubnetGroup{
-		DBSubnetGroupName: &id, DBSubnetGroupArn: new(st.arn("subgrp", id)), DBSubnetGroupDescription: in.DBSubnetGroupDescription,
-		SubnetGroupStatus: new("Complete"), VpcId: new(localVPC),
+		DBSubnetGroupName: &id, DBSubnetGroupArn: new(st.arn("subgrp", id)),
+		DBSubnetGroupDescription: in.DBSubnetGroupDescription,
+		SubnetGroupStatus:        new("Complete"), VpcId: new(localVPC),
 	}}
 	for n, subnet := range in.SubnetIds {
 		zone := st.Region + string(rune('a'+n%3))
 		g.Subnets = append(g.Subnets, types.Subnet{
-			SubnetIdentifier: new(subnet), SubnetStatus: new("Active"), SubnetAvailabilityZone: &types.AvailabilityZone{Name: &zone},
+			SubnetIdentifier: new(subnet), SubnetStatus: new("Active"),
+			SubnetAvailabilityZone: &types.AvailabilityZone{Name: &zone},
 		})
 	}
 	st.SubnetGroups[id] = g
@@ -74,7 +77,8 @@ func (s *Service) DescribeDBSubnetGroups(
 }
 
 // DeleteDBSubnetGroup deletes a subnet group that no database uses.
-func (s *Service) DeleteDBSubnetGroup(ctx context.Context, in *rds.DeleteDBSubnetGroupInput) (*rds.DeleteDBSubnetGroupOutput, error) {
+func (s *Service) DeleteDBSubnetGroup(ctx context.Context,
+	in *rds.DeleteDBSubnetGroupInput) (*rds.DeleteDBSubnetGroupOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.here(ctx)
@@ -156,7 +160,8 @@ func parametersNamed(groups map[string]*parameterGroup, missing string, name, en
 }
 
 // addParameters files a new parameter group. The lock is held.
-func addParameters(groups map[string]*parameterGroup, arnOf func(string) string, name, family, description *string, tags []types.Tag) (*parameterGroup, error) {
+func addParameters(groups map[string]*parameterGroup, arnOf func(string) string, name, family, description *string,
+	tags []types.Tag) (*parameterGroup, error) {
 	id, err := newID("DBParameterGroupName", name, 255)
 	if err != nil {
 		return nil, err
@@ -177,7 +182,8 @@ func (g *parameterGroup) setParameters(parameters []types.Parameter) error {
 	merged := append([]types.Parameter(nil), g.Parameters...)
 	for _, p := range parameters {
 		if aws.ToString(p.ParameterName) == "" {
-			return fmt.Errorf("modify parameter group %s: %w", g.Name, invalid("The parameter ParameterName must be provided and must not be blank."))
+			return fmt.Errorf("modify parameter group %s: %w", g.Name,
+				invalid("The parameter ParameterName must be provided and must not be blank."))
 		}
 		at := -1
 		for i := range merged {

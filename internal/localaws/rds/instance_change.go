@@ -69,11 +69,13 @@ func (s *Service) applyInstance(ctx context.Context, st *state, i *instance, in 
 		i.DBParameterGroups = groups
 	}
 	user := aws.ToString(i.MasterUsername)
-	if err := s.changePassword(ctx, &i.database, "db", user, in.MasterUserPassword, in.ManageMasterUserPassword, &i.MasterUserSecret); err != nil {
+	if err := s.changePassword(ctx, &i.database, "db", user, in.MasterUserPassword, in.ManageMasterUserPassword,
+		&i.MasterUserSecret); err != nil {
 		return err
 	}
 	fast := *in
-	fast.DBInstanceIdentifier, fast.AllocatedStorage, fast.DBInstanceClass, fast.EngineVersion, fast.MultiAZ = nil, nil, nil, nil, nil
+	fast.DBInstanceIdentifier, fast.AllocatedStorage, fast.DBInstanceClass, fast.EngineVersion, fast.MultiAZ = nil,
+		nil, nil, nil, nil
 	fast.Engine = nil
 	overlay(&i.DBInstance, &fast)
 	if in.VpcSecurityGroupIds != nil {
@@ -208,7 +210,8 @@ func (s *Service) startInstance(ctx context.Context, i *instance) {
 }
 
 // DescribeDBInstances lists instances, one page a call.
-func (s *Service) DescribeDBInstances(ctx context.Context, in *rds.DescribeDBInstancesInput) (*rds.DescribeDBInstancesOutput, error) {
+func (s *Service) DescribeDBInstances(ctx context.Context,
+	in *rds.DescribeDBInstancesInput) (*rds.DescribeDBInstancesOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.here(ctx)

@@ -90,7 +90,8 @@ func (st *state) checkMember(in *rds.CreateDBInstanceInput) error {
 	case in.MasterUsername != nil || in.MasterUserPassword != nil:
 		return combination("The requested DB Instance will be a member of a DB Cluster. Set master user password for the DB Cluster.")
 	case aws.ToString(c.Status) == stopped || aws.ToString(c.Status) == deleting:
-		return wire.Errorf("InvalidDBClusterStateFault", 400, "The DB cluster %s isn't in the available state.", *c.DBClusterIdentifier)
+		return wire.Errorf("InvalidDBClusterStateFault", 400, "The DB cluster %s isn't in the available state.",
+			*c.DBClusterIdentifier)
 	}
 	return nil
 }
@@ -171,7 +172,8 @@ func (s *Service) raiseInstance(ctx context.Context, i *instance, archive string
 	}
 	i.server = server
 	i.InstanceCreateTime = new(s.clock.Now())
-	i.Endpoint = &types.Endpoint{Address: new(s.options.Address), Port: i.port(portOf(i.Engine)), HostedZoneId: new("ZLOCAL")}
+	i.Endpoint = &types.Endpoint{Address: new(s.options.Address), Port: i.port(portOf(i.Engine)),
+		HostedZoneId: new("ZLOCAL")}
 	if aws.ToString(i.DBInstanceStatus) == deleting {
 		s.mu.Unlock()
 		return

@@ -60,7 +60,8 @@ func (st *state) checkDeleteInstance(i *instance, in *rds.DeleteDBInstanceInput)
 		return combination("FinalDBSnapshotIdentifier can not be specified when deleting a cluster member.")
 	}
 	if c := st.Clusters[*i.DBClusterIdentifier]; c != nil && aws.ToString(c.Status) == stopped {
-		return wire.Errorf("InvalidDBClusterStateFault", 400, "DBCluster %s is in stopped state: start it before deleting %s.",
+		return wire.Errorf("InvalidDBClusterStateFault", 400,
+			"DBCluster %s is in stopped state: start it before deleting %s.",
 			*i.DBClusterIdentifier, id)
 	}
 	return nil

@@ -23,7 +23,8 @@ func TestInstanceIsAPostgreSQLServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.awaitInstance(t, w.Client, "dev", "stopped")
-	_, err := w.ModifyDBInstance(t.Context(), &sdk.ModifyDBInstanceInput{DBInstanceIdentifier: new("dev"), DeletionProtection: new(true)})
+	_, err := w.ModifyDBInstance(t.Context(),
+		&sdk.ModifyDBInstanceInput{DBInstanceIdentifier: new("dev"), DeletionProtection: new(true)})
 	if code(err) != "InvalidDBInstanceState" {
 		t.Errorf("modify while stopped: %v", err)
 	}
@@ -41,7 +42,8 @@ func TestSnapshotCopyRestore(t *testing.T) {
 	dsn := w.instance(t, "dev")
 	sql(t, dsn, "create table orders as select generate_series(1, 3)::bigint as id")
 	_, err := w.CreateDBSnapshot(t.Context(), &sdk.CreateDBSnapshotInput{
-		DBInstanceIdentifier: new("dev"), DBSnapshotIdentifier: new("dev-1"), Tags: []types.Tag{{Key: new("ns"), Value: new("xy")}},
+		DBInstanceIdentifier: new("dev"), DBSnapshotIdentifier: new("dev-1"),
+		Tags: []types.Tag{{Key: new("ns"), Value: new("xy")}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +57,8 @@ func TestSnapshotCopyRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.awaitSnapshot(t, w.Client, "dev-2", "available")
-	if _, err := w.DeleteDBSnapshot(t.Context(), &sdk.DeleteDBSnapshotInput{DBSnapshotIdentifier: new("dev-1")}); err != nil {
+	if _, err := w.DeleteDBSnapshot(t.Context(),
+		&sdk.DeleteDBSnapshotInput{DBSnapshotIdentifier: new("dev-1")}); err != nil {
 		t.Fatal(err)
 	}
 	described, err := w.DescribeDBSnapshots(t.Context(), &sdk.DescribeDBSnapshotsInput{DBInstanceIdentifier: new("dev")})
@@ -80,7 +83,8 @@ func TestDeleteKeepsAFinalSnapshot(t *testing.T) {
 	w := start(t, rds.Options{})
 	sql(t, w.instance(t, "db"), "create table t as select 7::bigint as n")
 	w.protect(t, "db", true)
-	_, err := w.DeleteDBInstance(t.Context(), &sdk.DeleteDBInstanceInput{DBInstanceIdentifier: new("db"), FinalDBSnapshotIdentifier: new("db-final")})
+	_, err := w.DeleteDBInstance(t.Context(),
+		&sdk.DeleteDBInstanceInput{DBInstanceIdentifier: new("db"), FinalDBSnapshotIdentifier: new("db-final")})
 	if code(err) != "InvalidParameterCombination" {
 		t.Errorf("delete under protection: %v", err)
 	}
@@ -89,7 +93,8 @@ func TestDeleteKeepsAFinalSnapshot(t *testing.T) {
 	if code(err) != "InvalidParameterCombination" {
 		t.Errorf("delete without a decision: %v", err)
 	}
-	_, err = w.DeleteDBInstance(t.Context(), &sdk.DeleteDBInstanceInput{DBInstanceIdentifier: new("db"), FinalDBSnapshotIdentifier: new("db-final")})
+	_, err = w.DeleteDBInstance(t.Context(), &sdk.DeleteDBInstanceInput{DBInstanceIdentifier: new("db"),
+		FinalDBSnapshotIdentifier: new("db-final")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +112,8 @@ func TestDeleteKeepsAFinalSnapshot(t *testing.T) {
 
 func (w *world) protect(t *testing.T, id string, on bool) {
 	t.Helper()
-	if _, err := w.ModifyDBInstance(t.Context(), &sdk.ModifyDBInstanceInput{DBInstanceIdentifier: &id, DeletionProtection: &on}); err != nil {
+	if _, err := w.ModifyDBInstance(t.Context(),
+		&sdk.ModifyDBInstanceInput{DBInstanceIdentifier: &id, DeletionProtection: &on}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -116,24 +122,29 @@ func TestFaultsOfTheDatabase(t *testing.T) {
 	w := start(t, rds.Options{NoData: true})
 	w.instance(t, "db")
 	w.service.FailSnapshot("db-*")
-	if _, err := w.CreateDBSnapshot(t.Context(), &sdk.CreateDBSnapshotInput{DBInstanceIdentifier: new("db"), DBSnapshotIdentifier: new("db-1")}); err != nil {
+	if _, err := w.CreateDBSnapshot(t.Context(),
+		&sdk.CreateDBSnapshotInput{DBInstanceIdentifier: new("db"), DBSnapshotIdentifier: new("db-1")}); err != nil {
 		t.Fatal(err)
 	}
 	w.awaitSnapshot(t, w.Client, "db-1", "failed")
 	w.awaitInstance(t, w.Client, "db", "available")
-	if _, err := w.CreateDBSnapshot(t.Context(), &sdk.CreateDBSnapshotInput{DBInstanceIdentifier: new("db"), DBSnapshotIdentifier: new("db-2")}); err != nil {
+	if _, err := w.CreateDBSnapshot(t.Context(),
+		&sdk.CreateDBSnapshotInput{DBInstanceIdentifier: new("db"), DBSnapshotIdentifier: new("db-2")}); err != nil {
 		t.Fatal(err)
 	}
 	w.awaitSnapshot(t, w.Client, "db-2", "available")
 	w.service.FailRestore("new")
-	if _, err := w.RestoreDBInstanceFromDBSnapshot(t.Context(), &sdk.RestoreDBInstanceFromDBSnapshotInput{DBInstanceIdentifier: new("new"), DBSnapshotIdentifier: new("db-2")}); err != nil {
+	if _, err := w.RestoreDBInstanceFromDBSnapshot(t.Context(),
+		&sdk.RestoreDBInstanceFromDBSnapshotInput{DBInstanceIdentifier: new("new"),
+			DBSnapshotIdentifier: new("db-2")}); err != nil {
 		t.Fatal(err)
 	}
 	w.awaitInstance(t, w.Client, "new", "incompatible-restore")
 
 	// A failed final snapshot must not cost the database.
 	w.service.FailSnapshot("final")
-	if _, err := w.DeleteDBInstance(t.Context(), &sdk.DeleteDBInstanceInput{DBInstanceIdentifier: new("db"), FinalDBSnapshotIdentifier: new("final")}); err != nil {
+	if _, err := w.DeleteDBInstance(t.Context(),
+		&sdk.DeleteDBInstanceInput{DBInstanceIdentifier: new("db"), FinalDBSnapshotIdentifier: new("final")}); err != nil {
 		t.Fatal(err)
 	}
 	w.awaitInstance(t, w.Client, "db", "available")
@@ -144,30 +155,38 @@ func TestErrorsOfInstancesAndSnapshots(t *testing.T) {
 	w.instance(t, "db")
 	create := func(change func(*sdk.CreateDBInstanceInput)) error {
 		in := &sdk.CreateDBInstanceInput{
-			DBInstanceIdentifier: new("x"), DBInstanceClass: new("db.t4g.micro"), Engine: new("postgres"), AllocatedStorage: new(int32(20)),
-			MasterUsername: new("app"), MasterUserPassword: new(password),
+			DBInstanceIdentifier: new("x"), DBInstanceClass: new("db.t4g.micro"), Engine: new("postgres"),
+			AllocatedStorage: new(int32(20)),
+			MasterUsername:   new("app"), MasterUserPassword: new(password),
 		}
 		change(in)
 		_, err := w.CreateDBInstance(t.Context(), in)
 		return err
 	}
 	snapshot := func(id string) error {
-		_, err := w.CreateDBSnapshot(t.Context(), &sdk.CreateDBSnapshotInput{DBInstanceIdentifier: new("db"), DBSnapshotIdentifier: &id})
+		_, err := w.CreateDBSnapshot(t.Context(),
+			&sdk.CreateDBSnapshotInput{DBInstanceIdentifier: new("db"), DBSnapshotIdentifier: &id})
 		return err
 	}
 	tests := []struct {
 		name, want string
 		err        error
 	}{
-		{"identifier", "InvalidParameterValue", create(func(in *sdk.CreateDBInstanceInput) { in.DBInstanceIdentifier = new("a--b") })},
+		{"identifier", "InvalidParameterValue",
+			create(func(in *sdk.CreateDBInstanceInput) { in.DBInstanceIdentifier = new("a--b") })},
 		{"taken", "DBInstanceAlreadyExists", create(func(in *sdk.CreateDBInstanceInput) { in.DBInstanceIdentifier = new("DB") })},
 		{"engine", "InvalidParameterValue", create(func(in *sdk.CreateDBInstanceInput) { in.Engine = new("postgre") })},
-		{"version", "InvalidParameterCombination", create(func(in *sdk.CreateDBInstanceInput) { in.EngineVersion = new("9.9") })},
-		{"password", "InvalidParameterValue", create(func(in *sdk.CreateDBInstanceInput) { in.MasterUserPassword = new("short") })},
+		{"version", "InvalidParameterCombination",
+			create(func(in *sdk.CreateDBInstanceInput) { in.EngineVersion = new("9.9") })},
+		{"password", "InvalidParameterValue",
+			create(func(in *sdk.CreateDBInstanceInput) { in.MasterUserPassword = new("short") })},
 		{"storage", "InvalidParameterValue", create(func(in *sdk.CreateDBInstanceInput) { in.AllocatedStorage = nil })},
-		{"subnet group", "DBSubnetGroupNotFoundFault", create(func(in *sdk.CreateDBInstanceInput) { in.DBSubnetGroupName = new("none") })},
-		{"parameter group", "DBParameterGroupNotFound", create(func(in *sdk.CreateDBInstanceInput) { in.DBParameterGroupName = new("none") })},
-		{"no cluster", "InvalidParameterCombination", create(func(in *sdk.CreateDBInstanceInput) { in.Engine = new("aurora-postgresql") })},
+		{"subnet group", "DBSubnetGroupNotFoundFault",
+			create(func(in *sdk.CreateDBInstanceInput) { in.DBSubnetGroupName = new("none") })},
+		{"parameter group", "DBParameterGroupNotFound",
+			create(func(in *sdk.CreateDBInstanceInput) { in.DBParameterGroupName = new("none") })},
+		{"no cluster", "InvalidParameterCombination",
+			create(func(in *sdk.CreateDBInstanceInput) { in.Engine = new("aurora-postgresql") })},
 		{"first snapshot", "", snapshot("one")},
 		{"while backing up", "InvalidDBInstanceState", snapshot("two")},
 	}

@@ -17,7 +17,8 @@ func (s *Service) CreateDBParameterGroup(
 	defer s.mu.Unlock()
 	st := s.here(ctx)
 	arnOf := func(id string) string { return st.arn("pg", id) }
-	g, err := addParameters(st.ParameterGroups, arnOf, in.DBParameterGroupName, in.DBParameterGroupFamily, in.Description, in.Tags)
+	g, err := addParameters(st.ParameterGroups, arnOf, in.DBParameterGroupName, in.DBParameterGroupFamily,
+		in.Description, in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +53,8 @@ func (s *Service) ModifyDBParameterGroup(
 	if err != nil {
 		return nil, err
 	}
-	return &rds.ModifyDBParameterGroupOutput{DBParameterGroupName: in.DBParameterGroupName}, groups[0].setParameters(in.Parameters)
+	return &rds.ModifyDBParameterGroupOutput{DBParameterGroupName: in.DBParameterGroupName},
+		groups[0].setParameters(in.Parameters)
 }
 
 // DeleteDBParameterGroup deletes a parameter group that no instance uses.
@@ -83,7 +85,8 @@ func (s *Service) CreateDBClusterParameterGroup(
 	defer s.mu.Unlock()
 	st := s.here(ctx)
 	arnOf := func(id string) string { return st.arn("cluster-pg", id) }
-	g, err := addParameters(st.ClusterParameterGroups, arnOf, in.DBClusterParameterGroupName, in.DBParameterGroupFamily, in.Description, in.Tags)
+	g, err := addParameters(st.ClusterParameterGroups, arnOf, in.DBClusterParameterGroupName,
+		in.DBParameterGroupFamily, in.Description, in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -155,18 +158,21 @@ func selected(groups map[string]*parameterGroup, name *string) ([]*parameterGrou
 }
 
 func (g *parameterGroup) inUse() error {
-	return wire.Errorf("InvalidDBParameterGroupState", 400, "One or more database instances are still members of this parameter group %s, "+
-		"so the group cannot be deleted", g.Name)
+	return wire.Errorf("InvalidDBParameterGroupState", 400,
+		"One or more database instances are still members of this parameter group %s, "+
+			"so the group cannot be deleted", g.Name)
 }
 
 func (g *parameterGroup) instance() *types.DBParameterGroup {
 	return &types.DBParameterGroup{
-		DBParameterGroupName: &g.Name, DBParameterGroupArn: &g.ARN, DBParameterGroupFamily: &g.Family, Description: &g.Description,
+		DBParameterGroupName: &g.Name, DBParameterGroupArn: &g.ARN, DBParameterGroupFamily: &g.Family,
+		Description: &g.Description,
 	}
 }
 
 func (g *parameterGroup) cluster() *types.DBClusterParameterGroup {
 	return &types.DBClusterParameterGroup{
-		DBClusterParameterGroupName: &g.Name, DBClusterParameterGroupArn: &g.ARN, DBParameterGroupFamily: &g.Family, Description: &g.Description,
+		DBClusterParameterGroupName: &g.Name, DBClusterParameterGroupArn: &g.ARN, DBParameterGroupFamily: &g.Family,
+		Description: &g.Description,
 	}
 }

@@ -89,7 +89,8 @@ func (w *world) awaitInstance(t *testing.T, client *sdk.Client, id, state string
 		}
 		i := out.DBInstances[0]
 		if i.Endpoint != nil {
-			dsn = fmt.Sprintf("host=%s port=%d user=app password=%s dbname=shop sslmode=disable", *i.Endpoint.Address, *i.Endpoint.Port, password)
+			dsn = fmt.Sprintf("host=%s port=%d user=app password=%s dbname=shop sslmode=disable", *i.Endpoint.Address,
+				*i.Endpoint.Port, password)
 		}
 		return *i.DBInstanceStatus
 	})
@@ -117,7 +118,8 @@ func (w *world) awaitCluster(t *testing.T, client *sdk.Client, id, state string)
 		}
 		c := out.DBClusters[0]
 		if c.Endpoint != nil {
-			dsn = fmt.Sprintf("host=%s port=%d user=app password=%s dbname=shop sslmode=disable", *c.Endpoint, *c.Port, password)
+			dsn = fmt.Sprintf("host=%s port=%d user=app password=%s dbname=shop sslmode=disable", *c.Endpoint, *c.Port,
+				password)
 		}
 		return *c.Status
 	})
@@ -127,7 +129,8 @@ func (w *world) awaitCluster(t *testing.T, client *sdk.Client, id, state string)
 func (w *world) awaitClusterSnapshot(t *testing.T, client *sdk.Client, id, state string) {
 	t.Helper()
 	await(t, "cluster snapshot "+id, state, func(ctx context.Context) string {
-		out, err := client.DescribeDBClusterSnapshots(ctx, &sdk.DescribeDBClusterSnapshotsInput{DBClusterSnapshotIdentifier: &id})
+		out, err := client.DescribeDBClusterSnapshots(ctx,
+			&sdk.DescribeDBClusterSnapshotsInput{DBClusterSnapshotIdentifier: &id})
 		if err != nil {
 			return code(err)
 		}

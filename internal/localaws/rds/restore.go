@@ -29,10 +29,12 @@ func (s *Service) RestoreDBInstanceFromDBSnapshot(
 	}
 	o := p.Origin
 	i := &instance{}
-	i.AllocatedStorage, i.EngineVersion, i.LicenseModel, i.StorageType, i.Engine = o.AllocatedStorage, o.EngineVersion, o.LicenseModel, o.StorageType, o.Engine
+	i.AllocatedStorage, i.EngineVersion, i.LicenseModel, i.StorageType, i.Engine = o.AllocatedStorage, o.EngineVersion,
+		o.LicenseModel, o.StorageType, o.Engine
 	overlay(&i.DBInstance, in)
 	if aws.ToString(i.Engine) != aws.ToString(o.Engine) {
-		return nil, invalid("The engine %s is not compatible with the snapshot's engine %s.", aws.ToString(i.Engine), aws.ToString(o.Engine))
+		return nil, invalid("The engine %s is not compatible with the snapshot's engine %s.", aws.ToString(i.Engine),
+			aws.ToString(o.Engine))
 	}
 	i.MasterUsername, i.Password, i.KmsKeyId, i.DBName = o.MasterUsername, o.Password, p.KMSKey, o.DBName
 	settings := instanceSettings{
@@ -78,10 +80,12 @@ func (s *Service) RestoreDBClusterFromSnapshot(
 	}
 	o := p.Origin
 	c := &cluster{}
-	c.EngineVersion, c.StorageType, c.DatabaseName, c.AllocatedStorage = o.EngineVersion, o.StorageType, o.DBName, o.AllocatedStorage
+	c.EngineVersion, c.StorageType, c.DatabaseName, c.AllocatedStorage = o.EngineVersion, o.StorageType, o.DBName,
+		o.AllocatedStorage
 	overlay(&c.DBCluster, in)
 	if aws.ToString(in.Engine) != aws.ToString(o.Engine) {
-		return nil, invalid("The engine %s is not compatible with the snapshot's engine %s.", aws.ToString(in.Engine), aws.ToString(o.Engine))
+		return nil, invalid("The engine %s is not compatible with the snapshot's engine %s.", aws.ToString(in.Engine),
+			aws.ToString(o.Engine))
 	}
 	if c.KmsKeyId, err = st.restoreKey(p, in.KmsKeyId); err != nil {
 		return nil, err

@@ -50,7 +50,7 @@ func (s *Service) Load(data []byte) error {
 			}
 		}
 		for _, i := range st.Instances {
-			if err := s.resumeInstance(st, i); err != nil {
+			if err := s.resumeInstance(i); err != nil {
 				return err
 			}
 		}
@@ -73,7 +73,7 @@ func (p *snapshot) settle(k *kind) {
 
 // resumeInstance brings an instance back to the state that it was in or on the
 // way to. The lock is held.
-func (s *Service) resumeInstance(st *state, i *instance) error {
+func (s *Service) resumeInstance(i *instance) error {
 	if i.DBClusterIdentifier != nil {
 		if aws.ToString(i.DBInstanceStatus) != stopped {
 			s.setInstance(i, available)
@@ -90,7 +90,8 @@ func (s *Service) resumeInstance(st *state, i *instance) error {
 		return fmt.Errorf("instance %s: %w", *i.DBInstanceIdentifier, err)
 	case started:
 		s.setInstance(i, available)
-		i.Endpoint = &types.Endpoint{Address: &s.options.Address, Port: i.port(portOf(i.Engine)), HostedZoneId: new("ZLOCAL")}
+		i.Endpoint = &types.Endpoint{Address: &s.options.Address, Port: i.port(portOf(i.Engine)),
+			HostedZoneId: new("ZLOCAL")}
 	case aws.ToString(i.DBInstanceStatus) != stopped:
 		s.setInstance(i, badRestore)
 	}

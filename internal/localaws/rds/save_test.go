@@ -14,7 +14,8 @@ func TestRowsAndSnapshotsSurviveARestart(t *testing.T) {
 	first := start(t, rds.Options{Dir: dir})
 	sql(t, first.instance(t, "db"), "create table t as select 7::bigint as n")
 	sql(t, first.cluster(t, "group"), "create table t as select 8::bigint as n")
-	_, err := first.CreateDBSnapshot(t.Context(), &sdk.CreateDBSnapshotInput{DBInstanceIdentifier: new("db"), DBSnapshotIdentifier: new("one")})
+	_, err := first.CreateDBSnapshot(t.Context(),
+		&sdk.CreateDBSnapshotInput{DBInstanceIdentifier: new("db"), DBSnapshotIdentifier: new("one")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +39,8 @@ func TestRowsAndSnapshotsSurviveARestart(t *testing.T) {
 	if got := sql(t, second.awaitInstance(t, second.Client, "group-1", "available"), "select n from t"); got != "[8]" {
 		t.Errorf("cluster: %s", got)
 	}
-	_, err = second.RestoreDBInstanceFromDBSnapshot(t.Context(), &sdk.RestoreDBInstanceFromDBSnapshotInput{DBInstanceIdentifier: new("new"), DBSnapshotIdentifier: new("one")})
+	_, err = second.RestoreDBInstanceFromDBSnapshot(t.Context(),
+		&sdk.RestoreDBInstanceFromDBSnapshotInput{DBInstanceIdentifier: new("new"), DBSnapshotIdentifier: new("one")})
 	if err != nil {
 		t.Fatal(err)
 	}

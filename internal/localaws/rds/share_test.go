@@ -19,8 +19,10 @@ const (
 func TestEncryptedSnapshotOfAnotherAccount(t *testing.T) {
 	w := start(t, rds.Options{})
 	ctx := t.Context()
-	sql(t, w.instance(t, "dev", func(in *sdk.CreateDBInstanceInput) { in.StorageEncrypted = new(true) }), "create table t as select 7::bigint as n")
-	if _, err := w.CreateDBSnapshot(ctx, &sdk.CreateDBSnapshotInput{DBInstanceIdentifier: new("dev"), DBSnapshotIdentifier: new("a")}); err != nil {
+	sql(t, w.instance(t, "dev", func(in *sdk.CreateDBInstanceInput) { in.StorageEncrypted = new(true) }),
+		"create table t as select 7::bigint as n")
+	if _, err := w.CreateDBSnapshot(ctx, &sdk.CreateDBSnapshotInput{DBInstanceIdentifier: new("dev"),
+		DBSnapshotIdentifier: new("a")}); err != nil {
 		t.Fatal(err)
 	}
 	w.awaitSnapshot(t, w.Client, "a", "available")
@@ -33,7 +35,8 @@ func TestEncryptedSnapshotOfAnotherAccount(t *testing.T) {
 	if err := share("a"); code(err) != "InvalidParameterValue" {
 		t.Errorf("share under the default key: %v", err)
 	}
-	_, err := w.CopyDBSnapshot(ctx, &sdk.CopyDBSnapshotInput{SourceDBSnapshotIdentifier: new("a"), TargetDBSnapshotIdentifier: new("b"), KmsKeyId: new(key)})
+	_, err := w.CopyDBSnapshot(ctx, &sdk.CopyDBSnapshotInput{SourceDBSnapshotIdentifier: new("a"),
+		TargetDBSnapshotIdentifier: new("b"), KmsKeyId: new(key)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +44,8 @@ func TestEncryptedSnapshotOfAnotherAccount(t *testing.T) {
 
 	other := w.as(otherAccount, wire.DefaultRegion)
 	arn := "arn:aws:rds:eu-west-1:111122223333:snapshot:b"
-	if _, err := other.DescribeDBSnapshots(ctx, &sdk.DescribeDBSnapshotsInput{DBSnapshotIdentifier: &arn}); code(err) != "DBSnapshotNotFound" {
+	if _, err := other.DescribeDBSnapshots(ctx,
+		&sdk.DescribeDBSnapshotsInput{DBSnapshotIdentifier: &arn}); code(err) != "DBSnapshotNotFound" {
 		t.Errorf("before it is shared: %v", err)
 	}
 	if err := share("b"); err != nil {
@@ -51,12 +55,14 @@ func TestEncryptedSnapshotOfAnotherAccount(t *testing.T) {
 	if err != nil || len(shared.DBSnapshots) != 1 {
 		t.Fatalf("shared with the other account: %v %v", shared, err)
 	}
-	_, err = other.RestoreDBInstanceFromDBSnapshot(ctx, &sdk.RestoreDBInstanceFromDBSnapshotInput{DBInstanceIdentifier: new("prod"), DBSnapshotIdentifier: &arn})
+	_, err = other.RestoreDBInstanceFromDBSnapshot(ctx,
+		&sdk.RestoreDBInstanceFromDBSnapshotInput{DBInstanceIdentifier: new("prod"), DBSnapshotIdentifier: &arn})
 	if code(err) != "InvalidParameterValue" {
 		t.Errorf("restore of a shared encrypted snapshot: %v", err)
 	}
 	copyTo := func(id string, kms *string) error {
-		_, err := other.CopyDBSnapshot(ctx, &sdk.CopyDBSnapshotInput{SourceDBSnapshotIdentifier: &arn, TargetDBSnapshotIdentifier: &id, KmsKeyId: kms})
+		_, err := other.CopyDBSnapshot(ctx, &sdk.CopyDBSnapshotInput{SourceDBSnapshotIdentifier: &arn,
+			TargetDBSnapshotIdentifier: &id, KmsKeyId: kms})
 		return err
 	}
 	if err := copyTo("c", nil); code(err) != "KMSKeyNotAccessibleFault" {
@@ -66,7 +72,8 @@ func TestEncryptedSnapshotOfAnotherAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.awaitSnapshot(t, other, "c", "available")
-	_, err = other.RestoreDBInstanceFromDBSnapshot(ctx, &sdk.RestoreDBInstanceFromDBSnapshotInput{DBInstanceIdentifier: new("prod"), DBSnapshotIdentifier: new("c")})
+	_, err = other.RestoreDBInstanceFromDBSnapshot(ctx,
+		&sdk.RestoreDBInstanceFromDBSnapshotInput{DBInstanceIdentifier: new("prod"), DBSnapshotIdentifier: new("c")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,13 +86,15 @@ func TestCopyToAnotherRegion(t *testing.T) {
 	w := start(t, rds.Options{NoData: true})
 	ctx := t.Context()
 	w.instance(t, "dev", func(in *sdk.CreateDBInstanceInput) { in.KmsKeyId = new(key); in.StorageEncrypted = new(true) })
-	if _, err := w.CreateDBSnapshot(ctx, &sdk.CreateDBSnapshotInput{DBInstanceIdentifier: new("dev"), DBSnapshotIdentifier: new("a")}); err != nil {
+	if _, err := w.CreateDBSnapshot(ctx, &sdk.CreateDBSnapshotInput{DBInstanceIdentifier: new("dev"),
+		DBSnapshotIdentifier: new("a")}); err != nil {
 		t.Fatal(err)
 	}
 	w.awaitSnapshot(t, w.Client, "a", "available")
 	far := w.as(wire.DefaultAccount, "eu-central-1")
 	in := &sdk.CopyDBSnapshotInput{
-		SourceDBSnapshotIdentifier: new("arn:aws:rds:eu-west-1:111122223333:snapshot:a"), TargetDBSnapshotIdentifier: new("a"), SourceRegion: new("eu-west-1"),
+		SourceDBSnapshotIdentifier: new("arn:aws:rds:eu-west-1:111122223333:snapshot:a"),
+		TargetDBSnapshotIdentifier: new("a"), SourceRegion: new("eu-west-1"),
 	}
 	if _, err := far.CopyDBSnapshot(ctx, in); code(err) != "InvalidParameterValue" {
 		t.Errorf("without a key of the region: %v", err)

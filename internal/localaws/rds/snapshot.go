@@ -64,8 +64,9 @@ var instanceKind = &kind{
 
 var clusterKind = &kind{
 	name: "cluster-snapshot", parameter: "DBClusterSnapshotIdentifier", sourceParameter: "SourceDBClusterSnapshotIdentifier",
-	missing: "DBClusterSnapshotNotFoundFault", exists: "DBClusterSnapshotAlreadyExistsFault", badState: "InvalidDBClusterSnapshotStateFault",
-	limit: 63, quota: "ManualClusterSnapshots", noneFound: "DBClusterSnapshot not found: %s",
+	missing: "DBClusterSnapshotNotFoundFault", exists: "DBClusterSnapshotAlreadyExistsFault",
+	badState: "InvalidDBClusterSnapshotStateFault",
+	limit:    63, quota: "ManualClusterSnapshots", noneFound: "DBClusterSnapshot not found: %s",
 	snapshots: func(st *state) map[string]*snapshot { return st.ClusterSnapshots },
 }
 
@@ -108,7 +109,8 @@ func (s *Service) add(st *state, k *kind, parameter string, id *string, p *snaps
 		return wire.Errorf(k.exists, 400, "Cannot create the snapshot because a snapshot with the identifier %s already exists.", name)
 	}
 	if k.manual(st) >= s.options.SnapshotQuota {
-		return wire.Errorf("SnapshotQuotaExceeded", 400, "Cannot create more than %d manual snapshots", s.options.SnapshotQuota)
+		return wire.Errorf("SnapshotQuotaExceeded", 400, "Cannot create more than %d manual snapshots",
+			s.options.SnapshotQuota)
 	}
 	p.kind, p.Kind, p.ID, p.ARN, p.Type = k, k.name, name, st.arn(k.name, name), "manual"
 	p.Created = s.clock.Now()
@@ -192,11 +194,13 @@ func (p *snapshot) cluster() types.DBClusterSnapshot {
 	o := p.Origin
 	return types.DBClusterSnapshot{
 		DBClusterSnapshotIdentifier: &p.ID, DBClusterSnapshotArn: new(p.ARN), DBClusterIdentifier: new(p.SourceID),
-		DbClusterResourceId: new(o.ResourceID), Engine: o.Engine, EngineVersion: o.EngineVersion, EngineMode: new("provisioned"),
+		DbClusterResourceId: new(o.ResourceID), Engine: o.Engine, EngineVersion: o.EngineVersion,
+		EngineMode:     new("provisioned"),
 		MasterUsername: o.MasterUsername, AllocatedStorage: o.AllocatedStorage, StorageType: o.StorageType,
 		LicenseModel: o.LicenseModel, Port: new(o.Port), ClusterCreateTime: o.CreateTime,
 		StorageEncrypted: new(p.KMSKey != nil), KmsKeyId: p.KMSKey,
-		Status: new(p.Status), PercentProgress: new(p.Percent), SnapshotType: new(p.Type), SnapshotCreateTime: new(p.Created),
+		Status: new(p.Status), PercentProgress: new(p.Percent), SnapshotType: new(p.Type),
+		SnapshotCreateTime:         new(p.Created),
 		SourceDBClusterSnapshotArn: optional(p.SourceARN), TagList: p.Tags, VpcId: new(localVPC),
 	}
 }

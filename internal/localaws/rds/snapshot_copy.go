@@ -91,7 +91,8 @@ func (st *state) copyKey(from *snapshot, kmsKey *string) (*string, error) {
 	}
 	if origin.AccountID != st.Account {
 		return nil, wire.Errorf("KMSKeyNotAccessibleFault", 400,
-			"Specified KMS key [%s] does not exist, is not enabled or you do not have permissions to access it.", *from.KMSKey)
+			"Specified KMS key [%s] does not exist, is not enabled or you do not have permissions to access it.",
+			*from.KMSKey)
 	}
 	return from.KMSKey, nil
 }

@@ -43,14 +43,16 @@ func (s *Service) CreateDBSnapshot(ctx context.Context, in *rds.CreateDBSnapshot
 }
 
 // addInstanceSnapshot files a snapshot and begins to copy. The lock is held.
-func (s *Service) addInstanceSnapshot(ctx context.Context, st *state, i *instance, id *string, tags []types.Tag) (*snapshot, error) {
+func (s *Service) addInstanceSnapshot(ctx context.Context, st *state, i *instance, id *string,
+	tags []types.Tag) (*snapshot, error) {
 	p := &snapshot{
 		SourceID: *i.DBInstanceIdentifier, Status: creating, KMSKey: i.KmsKeyId,
 		Tags: inherit(tags, i.TagList, i.CopyTagsToSnapshot),
 		Origin: origin{
 			Engine: i.Engine, EngineVersion: i.EngineVersion, MasterUsername: i.MasterUsername, DBName: i.DBName,
 			StorageType: i.StorageType, LicenseModel: i.LicenseModel, ResourceID: aws.ToString(i.DbiResourceId),
-			Password: i.Password, AllocatedStorage: i.AllocatedStorage, Port: portOf(i.Engine), CreateTime: i.InstanceCreateTime,
+			Password: i.Password, AllocatedStorage: i.AllocatedStorage, Port: portOf(i.Engine),
+			CreateTime: i.InstanceCreateTime,
 		},
 	}
 	if err := s.add(st, instanceKind, "DBSnapshotIdentifier", id, p); err != nil {
@@ -75,7 +77,8 @@ func (s *Service) CreateDBClusterSnapshot(
 		return nil, err
 	}
 	if status := aws.ToString(c.Status); status != available && status != stopped {
-		return nil, wire.Errorf("InvalidDBClusterStateFault", 400, "DBCluster %s is in state %s, not available.", *c.DBClusterIdentifier, status)
+		return nil, wire.Errorf("InvalidDBClusterStateFault", 400, "DBCluster %s is in state %s, not available.",
+			*c.DBClusterIdentifier, status)
 	}
 	p, err := s.addClusterSnapshot(ctx, st, c, in.DBClusterSnapshotIdentifier, in.Tags)
 	if err != nil {
@@ -85,7 +88,8 @@ func (s *Service) CreateDBClusterSnapshot(
 }
 
 // addClusterSnapshot files a snapshot and begins to copy. The lock is held.
-func (s *Service) addClusterSnapshot(ctx context.Context, st *state, c *cluster, id *string, tags []types.Tag) (*snapshot, error) {
+func (s *Service) addClusterSnapshot(ctx context.Context, st *state, c *cluster, id *string,
+	tags []types.Tag) (*snapshot, error) {
 	p := &snapshot{
 		SourceID: *c.DBClusterIdentifier, Status: creating, KMSKey: c.KmsKeyId,
 		Tags: inherit(tags, c.TagList, c.CopyTagsToSnapshot),

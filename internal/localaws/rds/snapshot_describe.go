@@ -13,10 +13,12 @@ import (
 )
 
 // DescribeDBSnapshots lists snapshots of instances, one page a call.
-func (s *Service) DescribeDBSnapshots(ctx context.Context, in *rds.DescribeDBSnapshotsInput) (*rds.DescribeDBSnapshotsOutput, error) {
+func (s *Service) DescribeDBSnapshots(ctx context.Context,
+	in *rds.DescribeDBSnapshotsInput) (*rds.DescribeDBSnapshotsOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found, err := s.listSnapshots(s.here(ctx), instanceKind, in.DBSnapshotIdentifier, in.DBInstanceIdentifier, in.SnapshotType, in.IncludeShared)
+	found, err := s.listSnapshots(s.here(ctx), instanceKind, in.DBSnapshotIdentifier, in.DBInstanceIdentifier,
+		in.SnapshotType, in.IncludeShared)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +43,8 @@ func (s *Service) DescribeDBClusterSnapshots(
 ) (*rds.DescribeDBClusterSnapshotsOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found, err := s.listSnapshots(s.here(ctx), clusterKind, in.DBClusterSnapshotIdentifier, in.DBClusterIdentifier, in.SnapshotType, in.IncludeShared)
+	found, err := s.listSnapshots(s.here(ctx), clusterKind, in.DBClusterSnapshotIdentifier, in.DBClusterIdentifier,
+		in.SnapshotType, in.IncludeShared)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +146,8 @@ func (s *Service) deleteSnapshot(st *state, k *kind, id *string) (*snapshot, err
 		return nil, err
 	}
 	if p.Status != available && p.Status != failed {
-		return nil, wire.Errorf(k.badState, 400, "Snapshot %s is in state %s: only an available snapshot can be deleted.", p.ID, p.Status)
+		return nil, wire.Errorf(k.badState, 400,
+			"Snapshot %s is in state %s: only an available snapshot can be deleted.", p.ID, p.Status)
 	}
 	p.Status = "deleted"
 	delete(k.snapshots(st), p.ID)

@@ -21,7 +21,8 @@ func (s *Service) ModifyDBSnapshotAttribute(
 ) (*rds.ModifyDBSnapshotAttributeOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, err := s.reshare(s.here(ctx), instanceKind, in.DBSnapshotIdentifier, in.AttributeName, in.ValuesToAdd, in.ValuesToRemove)
+	p, err := s.reshare(s.here(ctx), instanceKind, in.DBSnapshotIdentifier, in.AttributeName, in.ValuesToAdd,
+		in.ValuesToRemove)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +35,8 @@ func (s *Service) ModifyDBClusterSnapshotAttribute(
 ) (*rds.ModifyDBClusterSnapshotAttributeOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, err := s.reshare(s.here(ctx), clusterKind, in.DBClusterSnapshotIdentifier, in.AttributeName, in.ValuesToAdd, in.ValuesToRemove)
+	p, err := s.reshare(s.here(ctx), clusterKind, in.DBClusterSnapshotIdentifier, in.AttributeName, in.ValuesToAdd,
+		in.ValuesToRemove)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +65,8 @@ func (s *Service) reshare(st *state, k *kind, id, attribute *string, add, remove
 		}
 	}
 	if len(shared) > sharedLimit {
-		return nil, wire.Errorf("SharedSnapshotQuotaExceeded", 400, "You have exceeded the maximum number of accounts (%d).", sharedLimit)
+		return nil, wire.Errorf("SharedSnapshotQuotaExceeded", 400,
+			"You have exceeded the maximum number of accounts (%d).", sharedLimit)
 	}
 	p.Shared = shared
 	return p, nil
@@ -105,6 +108,7 @@ func (p *snapshot) instanceAttributes() *types.DBSnapshotAttributesResult {
 func (p *snapshot) clusterAttributes() *types.DBClusterSnapshotAttributesResult {
 	return &types.DBClusterSnapshotAttributesResult{
 		DBClusterSnapshotIdentifier: new(p.ID),
-		DBClusterSnapshotAttributes: []types.DBClusterSnapshotAttribute{{AttributeName: new("restore"), AttributeValues: p.Shared}},
+		DBClusterSnapshotAttributes: []types.DBClusterSnapshotAttribute{{AttributeName: new("restore"),
+			AttributeValues: p.Shared}},
 	}
 }

@@ -118,7 +118,8 @@ func newID(parameter string, value *string, limit int) (string, error) {
 		return "", invalid("The parameter %s must be provided and must not be blank.", parameter)
 	}
 	if len(id) > limit {
-		return "", invalid("The parameter %s is not a valid identifier because it is longer than %d characters.", parameter, limit)
+		return "", invalid("The parameter %s is not a valid identifier because it is longer than %d characters.",
+			parameter, limit)
 	}
 	if !identifier.MatchString(id) {
 		return "", invalid("The parameter %s is not a valid identifier. Identifiers must begin with a letter; "+

@@ -14,7 +14,8 @@ import (
 )
 
 // AddTagsToResource adds or replaces tags.
-func (s *Service) AddTagsToResource(ctx context.Context, in *rds.AddTagsToResourceInput) (*rds.AddTagsToResourceOutput, error) {
+func (s *Service) AddTagsToResource(ctx context.Context, in *rds.AddTagsToResourceInput) (*rds.AddTagsToResourceOutput,
+	error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	tags, err := s.here(ctx).tags(in.ResourceName)
@@ -35,13 +36,15 @@ func (s *Service) RemoveTagsFromResource(
 	if err != nil {
 		return nil, err
 	}
-	*tags = slices.DeleteFunc(slices.Clone(*tags), func(t types.Tag) bool { return slices.Contains(in.TagKeys, aws.ToString(t.Key)) })
+	*tags = slices.DeleteFunc(slices.Clone(*tags),
+		func(t types.Tag) bool { return slices.Contains(in.TagKeys, aws.ToString(t.Key)) })
 	return &rds.RemoveTagsFromResourceOutput{}, nil
 }
 
 // ListTagsForResource lists the tags of an instance, cluster, snapshot or
 // group, by ARN.
-func (s *Service) ListTagsForResource(ctx context.Context, in *rds.ListTagsForResourceInput) (*rds.ListTagsForResourceOutput, error) {
+func (s *Service) ListTagsForResource(ctx context.Context,
+	in *rds.ListTagsForResourceInput) (*rds.ListTagsForResourceOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	tags, err := s.here(ctx).tags(in.ResourceName)

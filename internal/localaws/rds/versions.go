@@ -135,8 +135,10 @@ func (s *Service) DescribeOrderableDBInstanceOptions(
 				continue
 			}
 			all = append(all, types.OrderableDBInstanceOption{
-				Engine: in.Engine, EngineVersion: new(version), DBInstanceClass: new(class), Vpc: new(true), MultiAZCapable: new(true),
-				StorageType: new("gp3"), SupportsStorageEncryption: new(true), MinStorageSize: new(int32(20)), MaxStorageSize: new(int32(65536)),
+				Engine: in.Engine, EngineVersion: new(version), DBInstanceClass: new(class), Vpc: new(true),
+				MultiAZCapable: new(true),
+				StorageType:    new("gp3"), SupportsStorageEncryption: new(true), MinStorageSize: new(int32(20)),
+				MaxStorageSize: new(int32(65536)),
 			})
 		}
 	}

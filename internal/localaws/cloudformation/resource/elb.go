@@ -27,7 +27,8 @@ func createTargetGroup(ctx context.Context, w *World, r *Instance) error {
 	r.PhysicalID = aws.ToString(g.TargetGroupArn)
 	_, full, _ := strings.Cut(r.PhysicalID, ":targetgroup/")
 	r.Attributes = map[string]any{
-		"TargetGroupArn": r.PhysicalID, "TargetGroupName": aws.ToString(g.TargetGroupName), "TargetGroupFullName": "targetgroup/" + full,
+		"TargetGroupArn": r.PhysicalID, "TargetGroupName": aws.ToString(g.TargetGroupName),
+		"TargetGroupFullName": "targetgroup/" + full,
 	}
 	if r.Properties["TargetGroupAttributes"] == nil {
 		return nil
@@ -41,7 +42,8 @@ func createTargetGroup(ctx context.Context, w *World, r *Instance) error {
 }
 
 func removeTargetGroup(ctx context.Context, w *World, r *Instance, _ string) error {
-	_, err := Call[elb.DeleteTargetGroupOutput](ctx, w, elbService, "DeleteTargetGroup", &elb.DeleteTargetGroupInput{TargetGroupArn: &r.PhysicalID})
+	_, err := Call[elb.DeleteTargetGroupOutput](ctx, w, elbService, "DeleteTargetGroup",
+		&elb.DeleteTargetGroupInput{TargetGroupArn: &r.PhysicalID})
 	return err
 }
 

@@ -168,7 +168,8 @@ type tag struct{ Key, Value string }
 // CloudFormation adds.
 func (r *Instance) tags() []tag {
 	all := map[string]string{
-		"aws:cloudformation:stack-name": r.StackName, "aws:cloudformation:stack-id": r.StackID, "aws:cloudformation:logical-id": r.LogicalID,
+		"aws:cloudformation:stack-name": r.StackName, "aws:cloudformation:stack-id": r.StackID,
+		"aws:cloudformation:logical-id": r.LogicalID,
 	}
 	maps.Copy(all, r.StackTags)
 	switch own := r.Properties["Tags"].(type) {

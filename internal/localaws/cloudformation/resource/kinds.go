@@ -14,15 +14,18 @@ import (
 var kinds = map[string]*Kind{
 	"AWS::RDS::DBInstance": {
 		input: &rds.CreateDBInstanceInput{}, taggable: true, snapshots: notInCluster,
-		known: []string{"DBSnapshotIdentifier", "VPCSecurityGroups", "MasterUserSecret", "AllowMajorVersionUpgrade", "DeleteAutomatedBackups", "ApplyImmediately"},
-		replacing: []string{"DBInstanceIdentifier", "DBName", "MasterUsername", "DBSubnetGroupName", "KmsKeyId", "StorageEncrypted", "Port",
+		known: []string{"DBSnapshotIdentifier", "VPCSecurityGroups", "MasterUserSecret", "AllowMajorVersionUpgrade",
+			"DeleteAutomatedBackups", "ApplyImmediately"},
+		replacing: []string{"DBInstanceIdentifier", "DBName", "MasterUsername", "DBSubnetGroupName", "KmsKeyId",
+			"StorageEncrypted", "Port",
 			"DBSnapshotIdentifier", "DBClusterIdentifier", "Engine", "AvailabilityZone", "CharacterSetName", "Timezone"},
 		create: createInstance, update: updateInstance, remove: removeInstance,
 	},
 	"AWS::RDS::DBCluster": {
 		input: &rds.CreateDBClusterInput{}, taggable: true, snapshots: always,
 		known: []string{"SnapshotIdentifier", "MasterUserSecret"},
-		replacing: []string{"DBClusterIdentifier", "DatabaseName", "MasterUsername", "DBSubnetGroupName", "KmsKeyId", "StorageEncrypted",
+		replacing: []string{"DBClusterIdentifier", "DatabaseName", "MasterUsername", "DBSubnetGroupName", "KmsKeyId",
+			"StorageEncrypted",
 			"SnapshotIdentifier", "EngineMode", "AvailabilityZones"},
 		create: createCluster, update: updateCluster, remove: removeCluster,
 	},
@@ -38,7 +41,8 @@ var kinds = map[string]*Kind{
 		create: createClusterParameterGroup, remove: removeClusterParameterGroup,
 	},
 
-	"AWS::ECS::Cluster": {input: &ecs.CreateClusterInput{}, create: createECSCluster, remove: removeECSCluster, taggable: true},
+	"AWS::ECS::Cluster": {input: &ecs.CreateClusterInput{}, create: createECSCluster, remove: removeECSCluster,
+		taggable: true},
 	"AWS::ECS::TaskDefinition": {
 		input: &ecs.RegisterTaskDefinitionInput{}, create: createTaskDefinition, remove: removeTaskDefinition,
 	},
@@ -61,11 +65,13 @@ var kinds = map[string]*Kind{
 		create: createParameter, update: updateParameter, remove: removeParameter,
 	},
 	"AWS::SecretsManager::Secret": {
-		input: &secretsmanager.CreateSecretInput{}, known: []string{"GenerateSecretString"}, create: createSecret, remove: removeSecret,
+		input: &secretsmanager.CreateSecretInput{}, known: []string{"GenerateSecretString"}, create: createSecret,
+		remove: removeSecret,
 	},
 	"AWS::Logs::LogGroup": {
-		input: &cloudwatchlogs.CreateLogGroupInput{}, known: []string{"RetentionInDays"}, replacing: []string{"LogGroupName"},
-		create: createLogGroup, update: updateLogGroup, remove: removeLogGroup,
+		input: &cloudwatchlogs.CreateLogGroupInput{}, known: []string{"RetentionInDays"},
+		replacing: []string{"LogGroupName"},
+		create:    createLogGroup, update: updateLogGroup, remove: removeLogGroup,
 	},
 	"AWS::Scheduler::Schedule": {
 		input: &scheduler.CreateScheduleInput{}, replacing: []string{"Name"},

@@ -41,7 +41,8 @@ func createRole(ctx context.Context, w *World, r *Instance) error {
 		r.PhysicalID = r.physicalName(64)
 	}
 	r.Attributes = map[string]any{
-		"Arn": fmt.Sprintf("arn:aws:iam::%s:role/%s", wire.Caller(ctx).AccountID, r.PhysicalID), "RoleId": "AROA" + rand.Text()[:16],
+		"Arn":    fmt.Sprintf("arn:aws:iam::%s:role/%s", wire.Caller(ctx).AccountID, r.PhysicalID),
+		"RoleId": "AROA" + rand.Text()[:16],
 	}
 	return w.pause(ctx, modelTime)
 }

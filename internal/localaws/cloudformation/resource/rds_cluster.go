@@ -42,7 +42,8 @@ func createCluster(ctx context.Context, w *World, r *Instance) error {
 	if err := fill(in, properties); err != nil {
 		return err
 	}
-	if _, err := Call[rds.RestoreDBClusterFromSnapshotOutput](ctx, w, "rds", "RestoreDBClusterFromSnapshot", in); err != nil {
+	if _, err := Call[rds.RestoreDBClusterFromSnapshotOutput](ctx, w, "rds", "RestoreDBClusterFromSnapshot",
+		in); err != nil {
 		r.PhysicalID = ""
 		return err
 	}
@@ -55,7 +56,8 @@ func createCluster(ctx context.Context, w *World, r *Instance) error {
 
 func (w *World) awaitCluster(ctx context.Context, r *Instance) error {
 	return w.poll(ctx, pollDatabase, func() (bool, error) {
-		out, err := Call[rds.DescribeDBClustersOutput](ctx, w, "rds", "DescribeDBClusters", &rds.DescribeDBClustersInput{DBClusterIdentifier: &r.PhysicalID})
+		out, err := Call[rds.DescribeDBClustersOutput](ctx, w, "rds", "DescribeDBClusters",
+			&rds.DescribeDBClustersInput{DBClusterIdentifier: &r.PhysicalID})
 		if err != nil {
 			return false, err
 		}
@@ -71,7 +73,8 @@ func (w *World) awaitCluster(ctx context.Context, r *Instance) error {
 func clusterAttributes(c types.DBCluster) map[string]any {
 	attributes := map[string]any{
 		"DBClusterArn": aws.ToString(c.DBClusterArn), "DBClusterResourceId": aws.ToString(c.DbClusterResourceId),
-		"Endpoint.Address": aws.ToString(c.Endpoint), "Endpoint.Port": number(c.Port), "ReadEndpoint.Address": aws.ToString(c.ReaderEndpoint),
+		"Endpoint.Address": aws.ToString(c.Endpoint), "Endpoint.Port": number(c.Port),
+		"ReadEndpoint.Address": aws.ToString(c.ReaderEndpoint),
 	}
 	if c.MasterUserSecret != nil {
 		attributes["MasterUserSecret.SecretArn"] = aws.ToString(c.MasterUserSecret.SecretArn)
@@ -114,11 +117,13 @@ func removeCluster(ctx context.Context, w *World, r *Instance, final string) err
 	} else {
 		in.FinalDBSnapshotIdentifier = &final
 	}
-	if _, err := Call[rds.DeleteDBClusterOutput](ctx, w, "rds", "DeleteDBCluster", in); err != nil && !strings.Contains(err.Error(), "already being deleted") {
+	if _, err := Call[rds.DeleteDBClusterOutput](ctx, w, "rds", "DeleteDBCluster", in); err != nil &&
+		!strings.Contains(err.Error(), "already being deleted") {
 		return err
 	}
 	return w.poll(ctx, pollDatabase, func() (bool, error) {
-		out, err := Call[rds.DescribeDBClustersOutput](ctx, w, "rds", "DescribeDBClusters", &rds.DescribeDBClustersInput{DBClusterIdentifier: &r.PhysicalID})
+		out, err := Call[rds.DescribeDBClustersOutput](ctx, w, "rds", "DescribeDBClusters",
+			&rds.DescribeDBClustersInput{DBClusterIdentifier: &r.PhysicalID})
 		if missing(err) {
 			return true, nil
 		}
@@ -147,7 +152,8 @@ func createSubnetGroup(ctx context.Context, w *World, r *Instance) error {
 }
 
 func removeSubnetGroup(ctx context.Context, w *World, r *Instance, _ string) error {
-	_, err := Call[rds.DeleteDBSubnetGroupOutput](ctx, w, "rds", "DeleteDBSubnetGroup", &rds.DeleteDBSubnetGroupInput{DBSubnetGroupName: &r.PhysicalID})
+	_, err := Call[rds.DeleteDBSubnetGroupOutput](ctx, w, "rds", "DeleteDBSubnetGroup",
+		&rds.DeleteDBSubnetGroupInput{DBSubnetGroupName: &r.PhysicalID})
 	return err
 }
 
@@ -160,7 +166,8 @@ func parameterGroupProperties(r *Instance, name string) (properties map[string]a
 	values, _ := r.Properties["Parameters"].(map[string]any)
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		value, _ := values[key].(string)
-		parameters = append(parameters, types.Parameter{ParameterName: new(key), ParameterValue: &value, ApplyMethod: types.ApplyMethodPendingReboot})
+		parameters = append(parameters, types.Parameter{ParameterName: new(key), ParameterValue: &value,
+			ApplyMethod: types.ApplyMethodPendingReboot})
 	}
 	return properties, parameters
 }

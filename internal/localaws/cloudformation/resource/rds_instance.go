@@ -70,7 +70,8 @@ func (w *World) started(ctx context.Context, r *Instance, begin func() error) er
 // gives.
 func (w *World) awaitInstance(ctx context.Context, r *Instance) error {
 	return w.poll(ctx, pollDatabase, func() (bool, error) {
-		out, err := Call[rds.DescribeDBInstancesOutput](ctx, w, "rds", "DescribeDBInstances", &rds.DescribeDBInstancesInput{DBInstanceIdentifier: &r.PhysicalID})
+		out, err := Call[rds.DescribeDBInstancesOutput](ctx, w, "rds", "DescribeDBInstances",
+			&rds.DescribeDBInstancesInput{DBInstanceIdentifier: &r.PhysicalID})
 		if err != nil {
 			return false, err
 		}
@@ -87,14 +88,16 @@ func (w *World) awaitInstance(ctx context.Context, r *Instance) error {
 // unlessLost returns an error for a state that never becomes available.
 func (w *World) unlessLost(r *Instance, status string) error {
 	lost := []string{"failed", "deleting", "deleted", "storage-full", "stopped"}
-	if strings.HasPrefix(status, "incompatible-") || strings.HasPrefix(status, "inaccessible-") || slices.Contains(lost, status) {
+	if strings.HasPrefix(status, "incompatible-") || strings.HasPrefix(status, "inaccessible-") ||
+		slices.Contains(lost, status) {
 		return unstable(r, status)
 	}
 	return nil
 }
 
 func instanceAttributes(i types.DBInstance) map[string]any {
-	attributes := map[string]any{"DBInstanceArn": aws.ToString(i.DBInstanceArn), "DbiResourceId": aws.ToString(i.DbiResourceId)}
+	attributes := map[string]any{"DBInstanceArn": aws.ToString(i.DBInstanceArn),
+		"DbiResourceId": aws.ToString(i.DbiResourceId)}
 	if i.Endpoint != nil {
 		maps.Copy(attributes, map[string]any{
 			"Endpoint.Address": aws.ToString(i.Endpoint.Address), "Endpoint.Port": number(i.Endpoint.Port),
@@ -143,11 +146,13 @@ func removeInstance(ctx context.Context, w *World, r *Instance, final string) er
 	case notInCluster(r.Properties):
 		in.SkipFinalSnapshot = new(true)
 	}
-	if _, err := Call[rds.DeleteDBInstanceOutput](ctx, w, "rds", "DeleteDBInstance", in); err != nil && !strings.Contains(err.Error(), "already being deleted") {
+	if _, err := Call[rds.DeleteDBInstanceOutput](ctx, w, "rds", "DeleteDBInstance", in); err != nil &&
+		!strings.Contains(err.Error(), "already being deleted") {
 		return err
 	}
 	return w.poll(ctx, pollDatabase, func() (bool, error) {
-		out, err := Call[rds.DescribeDBInstancesOutput](ctx, w, "rds", "DescribeDBInstances", &rds.DescribeDBInstancesInput{DBInstanceIdentifier: &r.PhysicalID})
+		out, err := Call[rds.DescribeDBInstancesOutput](ctx, w, "rds", "DescribeDBInstances",
+			&rds.DescribeDBInstancesInput{DBInstanceIdentifier: &r.PhysicalID})
 		if missing(err) {
 			return true, nil
 		}

@@ -72,8 +72,8 @@ func Lookup(name string) (*Kind, error) {
 	if k := kinds[name]; k != nil {
 		return k, nil
 	}
-	return nil, fmt.Errorf("Template format error: Unrecognized resource types: [%s]; local CloudFormation has %s", //nolint:staticcheck,revive // AWS's words
-		name, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
+	return nil, &Error{Reason: fmt.Sprintf("Template format error: Unrecognized resource types: [%s]; local CloudFormation has %s",
+		name, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))}
 }
 
 // Replaces tells whether a change of properties needs a new resource.
@@ -204,7 +204,8 @@ func missing(err error) bool {
 		return strings.Contains(w.Code, "NotFound")
 	}
 	var api smithy.APIError
-	return errors.As(err, &api) && (strings.Contains(api.ErrorCode(), "NotFound") || strings.Contains(api.ErrorCode(), "NotActive"))
+	return errors.As(err, &api) && (strings.Contains(api.ErrorCode(), "NotFound") ||
+		strings.Contains(api.ErrorCode(), "NotActive"))
 }
 
 func serviceOf(typ string) string {

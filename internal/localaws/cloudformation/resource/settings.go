@@ -29,7 +29,8 @@ func updateParameter(ctx context.Context, w *World, r *Instance) error {
 
 func putParameter(ctx context.Context, w *World, r *Instance, name string, overwrite bool) error {
 	in := &ssm.PutParameterInput{Name: &name, Overwrite: &overwrite}
-	if err := fill(in, pick(r.Properties, "Type", "Value", "Description", "Tier", "AllowedPattern", "DataType")); err != nil {
+	if err := fill(in, pick(r.Properties, "Type", "Value", "Description", "Tier", "AllowedPattern",
+		"DataType")); err != nil {
 		return err
 	}
 	if !overwrite { // PutParameter takes tags for a new parameter only
@@ -46,7 +47,8 @@ func putParameter(ctx context.Context, w *World, r *Instance, name string, overw
 }
 
 func removeParameter(ctx context.Context, w *World, r *Instance, _ string) error {
-	_, err := Call[ssm.DeleteParameterOutput](ctx, w, "ssm", "DeleteParameter", &ssm.DeleteParameterInput{Name: &r.PhysicalID})
+	_, err := Call[ssm.DeleteParameterOutput](ctx, w, "ssm", "DeleteParameter",
+		&ssm.DeleteParameterInput{Name: &r.PhysicalID})
 	return err
 }
 
@@ -132,7 +134,8 @@ func updateLogGroup(ctx context.Context, w *World, r *Instance) error {
 }
 
 func removeLogGroup(ctx context.Context, w *World, r *Instance, _ string) error {
-	_, err := Call[cloudwatchlogs.DeleteLogGroupOutput](ctx, w, "logs", "DeleteLogGroup", &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: &r.PhysicalID})
+	_, err := Call[cloudwatchlogs.DeleteLogGroupOutput](ctx, w, "logs", "DeleteLogGroup",
+		&cloudwatchlogs.DeleteLogGroupInput{LogGroupName: &r.PhysicalID})
 	return err
 }
 

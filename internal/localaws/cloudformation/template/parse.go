@@ -156,8 +156,10 @@ func scalar(n *yaml.Node) any {
 
 // functions maps a tag to the long form's key.
 var functions = map[string]string{
-	"!Ref": "Ref", "!Condition": "Condition", "!GetAtt": "Fn::GetAtt", "!Sub": "Fn::Sub", "!Join": "Fn::Join", "!If": "Fn::If",
-	"!Equals": "Fn::Equals", "!And": "Fn::And", "!Or": "Fn::Or", "!Not": "Fn::Not", "!Select": "Fn::Select", "!Split": "Fn::Split",
+	"!Ref": "Ref", "!Condition": "Condition", "!GetAtt": "Fn::GetAtt", "!Sub": "Fn::Sub", "!Join": "Fn::Join",
+	"!If":     "Fn::If",
+	"!Equals": "Fn::Equals", "!And": "Fn::And", "!Or": "Fn::Or", "!Not": "Fn::Not", "!Select": "Fn::Select",
+	"!Split":     "Fn::Split",
 	"!FindInMap": "Fn::FindInMap", "!Base64": "Fn::Base64", "!GetAZs": "Fn::GetAZs", "!ImportValue": "Fn::ImportValue",
 }
 
@@ -193,7 +195,8 @@ func (t *Template) check() error {
 		}
 	}
 	if len(missing) > 0 {
-		return formatError("Unresolved resource dependencies [%s] in the Resources block of the template", strings.Join(sorted(missing), ", "))
+		return formatError("Unresolved resource dependencies [%s] in the Resources block of the template",
+			strings.Join(sorted(missing), ", "))
 	}
 	for _, output := range t.Outputs {
 		for _, ref := range t.find(output.Value) {

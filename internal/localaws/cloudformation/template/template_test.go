@@ -80,7 +80,8 @@ func TestEvaluate(t *testing.T) {
 		if !reflect.DeepEqual(got, any(properties)) {
 			t.Errorf("%s: got %v\nwant %v", stage, got, properties)
 		}
-		if s.Holds("Prod") != (stage == "prod") || s.Holds("NotProd") == (stage == "prod") || s.Holds("Both") || !s.Holds("Either") {
+		if s.Holds("Prod") != (stage == "prod") || s.Holds("NotProd") == (stage == "prod") || s.Holds("Both") ||
+			!s.Holds("Either") {
 			t.Errorf("%s: conditions %v", stage, s.conditions)
 		}
 	}

@@ -9,7 +9,8 @@ import (
 // fromTree reads the sections of a template.
 func fromTree(root map[string]any) (*Template, error) {
 	t := &Template{
-		Description: text(root["Description"]), Parameters: map[string]Parameter{}, Resources: map[string]Resource{}, Outputs: map[string]Output{},
+		Description: text(root["Description"]), Parameters: map[string]Parameter{}, Resources: map[string]Resource{},
+		Outputs: map[string]Output{},
 	}
 	for name := range root {
 		if !slices.Contains(sections, name) {

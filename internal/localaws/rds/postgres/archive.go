@@ -89,14 +89,15 @@ func (e *Engine) unpackEntry(root *os.Root, header *tar.Header, content io.Reade
 	name := filepath.Clean(header.Name)
 	switch header.Typeflag {
 	case tar.TypeDir:
-		if err := root.MkdirAll(name, 0o700); err != nil || e.owner == nil {
-			return err
+		err := root.MkdirAll(name, 0o700)
+		if err == nil && e.owner != nil {
+			err = root.Lchown(name, int(e.owner.Uid), int(e.owner.Gid))
 		}
-		return root.Lchown(name, int(e.owner.Uid), int(e.owner.Gid))
+		return err //nolint:wrapcheck // the caller names the entry
 	case tar.TypeReg:
 		f, err := root.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
 		if err != nil {
-			return err
+			return err //nolint:wrapcheck // the caller names the entry
 		}
 		_, err = io.Copy(f, content)
 		if err == nil && e.owner != nil {

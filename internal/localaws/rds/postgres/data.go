@@ -39,7 +39,8 @@ func (s *Server) SetMaster(ctx context.Context, m Master) error {
 func setMaster(ctx context.Context, conn *pgx.Conn, m Master) error {
 	role := pgx.Identifier{m.User}.Sanitize()
 	var exists bool
-	if err := conn.QueryRow(ctx, "select exists (select from pg_roles where rolname = $1)", m.User).Scan(&exists); err != nil {
+	if err := conn.QueryRow(ctx, "select exists (select from pg_roles where rolname = $1)",
+		m.User).Scan(&exists); err != nil {
 		return fmt.Errorf("look for user %s: %w", m.User, err)
 	}
 	verb := "create"
@@ -61,7 +62,8 @@ func setMaster(ctx context.Context, conn *pgx.Conn, m Master) error {
 	if m.Database == "" {
 		return nil
 	}
-	if err := conn.QueryRow(ctx, "select exists (select from pg_database where datname = $1)", m.Database).Scan(&exists); err != nil {
+	if err := conn.QueryRow(ctx, "select exists (select from pg_database where datname = $1)",
+		m.Database).Scan(&exists); err != nil {
 		return fmt.Errorf("look for database %s: %w", m.Database, err)
 	}
 	if exists {
