@@ -117,3 +117,12 @@ func (s *Server) shutdown() error {
 
 // Calls returns the record of all calls, oldest first.
 func (s *Server) Calls() []fault.Call { return s.Faults.Calls() }
+
+// Operations lists what is there, by the services' signing names.
+func (s *Server) Operations() map[string][]string {
+	all := map[string][]string{}
+	for name, service := range s.mux.Services() {
+		all[name] = service.Operations()
+	}
+	return all
+}

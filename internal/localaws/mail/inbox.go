@@ -63,6 +63,7 @@ func (s *Service) deliver(m Message) *string {
 func (s *Service) WireSES() *wire.Service {
 	w := wire.NewService(wire.ServiceInfo{Name: "ses", Protocol: wire.RESTJSON})
 	wire.HandleREST(w, "SendEmail", wire.Route{Method: "POST", Path: "/v2/email/outbound-emails"}, s.SendEmail)
+	wire.HandleREST(w, "CreateEmailIdentity", wire.Route{Method: "POST", Path: "/v2/email/identities"}, s.CreateEmailIdentity)
 	return w
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/mail"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
@@ -12,6 +13,15 @@ import (
 
 	"github.com/org/shipkit/internal/localaws/wire"
 )
+
+// CreateEmailIdentity verifies any address or domain at once. Local AWS sends from unverified ones too.
+func (s *Service) CreateEmailIdentity(_ context.Context, in *sesv2.CreateEmailIdentityInput) (*sesv2.CreateEmailIdentityOutput, error) {
+	kind := types.IdentityTypeDomain
+	if strings.Contains(aws.ToString(in.EmailIdentity), "@") {
+		kind = types.IdentityTypeEmailAddress
+	}
+	return &sesv2.CreateEmailIdentityOutput{IdentityType: kind, VerifiedForSendingStatus: true}, nil
+}
 
 // SendEmail delivers a simple or a raw message to the inbox. Identities are not verified.
 func (s *Service) SendEmail(_ context.Context, in *sesv2.SendEmailInput) (*sesv2.SendEmailOutput, error) {
