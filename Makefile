@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.bin:$(PATH)
 
 VERSION ?= v0.0.0-development
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
-FUZZTIME ?= 5s
+FUZZTIME ?= 3s
 
 .PHONY: help
 help: ## Show this

@@ -55,7 +55,9 @@ func WithPost(post func(ctx context.Context, rt *Runtime) error) Option {
 // metadata the text of its action.yml, and I a struct whose fields are tagged
 // with the inputs' names. Faults in any of them show when the action runs, and
 // in Check.
-func Define[I any](name string, metadata []byte, run func(ctx context.Context, rt *Runtime, in I) error, options ...Option) Spec {
+func Define[I any](
+	name string, metadata []byte, run func(ctx context.Context, rt *Runtime, in I) error, options ...Option,
+) Spec {
 	spec := Spec{
 		name:   name,
 		inputs: reflect.TypeFor[I](),

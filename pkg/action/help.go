@@ -30,7 +30,8 @@ func (p Program) help(w io.Writer) {
 
 // helpAction shows one action as its action.yml describes it.
 func helpAction(w io.Writer, program string, spec Spec, meta *Metadata, fields []Field) {
-	fmt.Fprintf(w, "%s\n\nUsage: %s %s [--input value …]\n\nInputs:\n", strings.TrimSpace(meta.Description), program, spec.name)
+	fmt.Fprintln(w, strings.TrimSpace(meta.Description))
+	fmt.Fprintf(w, "\nUsage: %s %s [--input value …]\n\nInputs:\n", program, spec.name)
 	for _, input := range meta.Inputs {
 		field, _ := fieldNamed(fields, input.Name)
 		fmt.Fprintf(w, "  --%s  %s\n", input.Name, strings.Join(facts(input, field), ", "))

@@ -106,7 +106,9 @@ func (p Program) runAction(ctx context.Context, host Host, spec Spec, args []str
 }
 
 // bindInputs gathers the inputs of an action and binds them to its struct.
-func (p Program) bindInputs(ctx context.Context, rt *Runtime, spec Spec, flags map[string]string) (reflect.Value, diag.List) {
+func (p Program) bindInputs(
+	ctx context.Context, rt *Runtime, spec Spec, flags map[string]string,
+) (reflect.Value, diag.List) {
 	fields, _ := spec.Fields()
 	values, unknown := givenInputs(rt.meta, rt.host, flags)
 	if err := completeInputs(ctx, p.Fill, spec.name, rt.meta, rt.host, values); err != nil {

@@ -31,7 +31,8 @@ type Runtime struct {
 type namedValue struct{ name, value string }
 
 func newRuntime(name string, meta *Metadata, host Host, log *logger) *Runtime {
-	rt := &Runtime{name: name, meta: meta, host: host, log: log, github: sync.OnceValue(func() GitHub { return readGitHub(host) })}
+	rt := &Runtime{name: name, meta: meta, host: host, log: log}
+	rt.github = sync.OnceValue(func() GitHub { return readGitHub(host) })
 	rt.files = &commandFiles{host: host}
 	rt.summary = &summary{write: rt.files.summary, redact: log.redact}
 	rt.findings = &findings{log: log}
