@@ -3,6 +3,7 @@ package main
 import (
 	buildimage "github.com/org/shipkit/actions/build-image"
 	deployecs "github.com/org/shipkit/actions/deploy-ecs"
+	ephemeralenv "github.com/org/shipkit/actions/ephemeral-env"
 	"github.com/org/shipkit/actions/notify"
 	promotesnapshot "github.com/org/shipkit/actions/promote-snapshot"
 	"github.com/org/shipkit/actions/record"
@@ -17,5 +18,6 @@ var specs = []action.Spec{
 	deployecs.Spec,
 	smoketest.Spec,
 	record.Spec,
+	ephemeralenv.Spec,
 	notify.Spec,
 }

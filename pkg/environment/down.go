@@ -111,11 +111,14 @@ func always(name string, do func(context.Context) error) saga.Step {
 // vanish removes the backend's part and waits until it is gone. A change that
 // is under way ends first; a removal that failed is tried again.
 func (m *Manager) vanish(ctx context.Context, n namespace.Namespace) error {
-	tries := 0
-	for {
+	tries, seen := 0, false
+	for wait := time.Second; ; wait = min(2*wait, 5*time.Second) {
 		status, err := m.Backend.Look(ctx, n)
 		if err != nil {
 			return err
+		}
+		if status == nil && seen {
+			return nil
 		}
 		if status == nil {
 			// What was created a moment ago may not be seen yet.
@@ -126,6 +129,7 @@ func (m *Manager) vanish(ctx context.Context, n namespace.Namespace) error {
 				return err
 			}
 		}
+		seen = true
 		if !status.Busy && !status.Deleting {
 			if tries++; tries > removeTries {
 				return fmt.Errorf("environment %s does not go after %d tries: %s", n, removeTries, status.Failed)
@@ -134,7 +138,7 @@ func (m *Manager) vanish(ctx context.Context, n namespace.Namespace) error {
 				return err
 			}
 		}
-		if err := sleep(ctx, 5*time.Second); err != nil {
+		if err := sleep(ctx, wait); err != nil {
 			return err
 		}
 	}

@@ -188,6 +188,7 @@ func (u *rise) arrangeEnd() saga.Step {
 }
 
 func (u *rise) apply() saga.Step {
+	begun := false // before that, a failure is an earlier run's, which this one mends
 	return saga.Step{
 		Name: "make the environment", Poll: 5 * time.Second,
 		Done: func(ctx context.Context) (bool, error) {
@@ -195,13 +196,16 @@ func (u *rise) apply() saga.Step {
 			if err != nil || status == nil {
 				return false, err
 			}
-			if status.Failed != "" && !status.Deleting {
+			if begun && status.Failed != "" && !status.Deleting {
 				return false, errors.New(status.Failed)
 			}
 			u.Progress.Send(progress.Event{Task: "environment " + u.n.String(), Text: "being made"})
 			return status.Ready && status.Version == u.request.Fingerprint(), nil
 		},
-		Do:   func(ctx context.Context) error { return u.Backend.Apply(ctx, u.n, u.request) },
+		Do: func(ctx context.Context) error {
+			begun = true
+			return u.Backend.Apply(ctx, u.n, u.request)
+		},
 		Undo: u.unlessExisted(func(ctx context.Context) error { return u.vanish(ctx, u.n) }),
 	}
 }

@@ -1,0 +1,216 @@
+package ephemeralenv
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+
+	"github.com/org/shipkit/internal/githubtest"
+	"github.com/org/shipkit/pkg/action/actiontest"
+)
+
+const sha = "0123456789abcdef0123456789abcdef01234567"
+
+func (w *world) schedules(t *testing.T) int {
+	t.Helper()
+	out, err := scheduler.NewFromConfig(w.Config()).ListSchedules(t.Context(), &scheduler.ListSchedulesInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(out.Schedules)
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close() //nolint:errcheck // it was read
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// The life of a pull request's environment, with real containers: opened,
+// nothing changed, pushed, extended, paused, woken, listed, closed.
+func TestLifeOfAPullRequest(t *testing.T) {
+	w := start(t)
+	w.github.Pulls = []githubtest.Pull{{Number: 7, State: "open", SHA: sha}}
+
+	up := w.step(t, map[string]string{"image": w.images["v1"], "hours": "mon-fri 08:00-18:00 Africa/Lagos"})
+	if up.ExitCode != 0 || up.Outputs["state"] != "ready" || up.Outputs["changed"] != "true" || up.Outputs["url"] != w.url {
+		t.Fatalf("up: %+v", up)
+	}
+	if got := get(t, w.url+"/version"); !strings.Contains(got, "v1") {
+		t.Errorf("it answers %s", got)
+	}
+	if n := w.schedules(t); n != 3 { // the end, the morning, the evening
+		t.Errorf("%d schedules", n)
+	}
+	comments := w.github.Comments(7)
+	if len(comments) != 1 || !strings.Contains(comments[0].Body, "✅ Environment `xy-0146-pr7`") || !strings.Contains(comments[0].Body, "saves 70 % of the week") {
+		t.Errorf("comments: %v", comments)
+	}
+	if d := w.github.Deployments; len(d) != 1 || strings.Join(d[0].States, " ") != "in_progress success" || d[0].URL != w.url {
+		t.Errorf("deployments: %+v", d)
+	}
+	if s := w.github.Statuses[sha]; len(s) != 1 || s[0] != "shipkit/environment=success" {
+		t.Errorf("statuses: %v", s)
+	}
+
+	same := w.step(t, map[string]string{"image": w.images["v1"], "hours": "mon-fri 08:00-18:00 Africa/Lagos"})
+	if same.ExitCode != 0 || same.Outputs["changed"] != "false" {
+		t.Errorf("second up: %+v", same)
+	}
+	pushed := w.step(t, map[string]string{"image": w.images["v2"]})
+	if pushed.ExitCode != 0 || pushed.Outputs["changed"] != "true" {
+		t.Fatalf("up of v2: %+v", pushed)
+	}
+	if got := get(t, w.url+"/version"); !strings.Contains(got, "v2") {
+		t.Errorf("after the push it answers %s", got)
+	}
+	for command, state := range map[string]string{"extend": "ready", "pause": "paused", "wake": "ready"} {
+		if got := w.step(t, map[string]string{"command": command}); got.ExitCode != 0 || got.Outputs["state"] == "" {
+			t.Errorf("%s (%s): %+v", command, state, got)
+		}
+	}
+	if list := w.step(t, map[string]string{"command": "list"}); list.ExitCode != 0 || !strings.Contains(list.Summary, "### 1 environments") {
+		t.Errorf("list: %+v", list)
+	}
+
+	down := w.step(t, map[string]string{"command": "down"})
+	if down.ExitCode != 0 || down.Outputs["state"] != "ending" {
+		t.Fatalf("down: %+v", down)
+	}
+	if stacks, parameters, schedules := w.left(t); stacks+parameters+schedules != 0 {
+		t.Errorf("left: %d stacks, %d parameters, %d schedules", stacks, parameters, schedules)
+	}
+	if comments := w.github.Comments(7); len(comments) != 1 || !strings.Contains(comments[0].Body, "has ended") {
+		t.Errorf("comments: %v", comments)
+	}
+}
+
+// A merge conflict or an outage of GitHub loses the close event: reap finds
+// the environment. Without dry-run: false it only says so.
+func TestReap(t *testing.T) {
+	w := start(t)
+	w.github.Pulls = []githubtest.Pull{{Number: 7, State: "open", SHA: sha}}
+	if up := w.step(t, map[string]string{"image": w.images["v1"]}); up.ExitCode != 0 {
+		t.Fatalf("up: %+v", up)
+	}
+	if reap := w.step(t, map[string]string{"command": "reap", "dry-run": "false"}); reap.Outputs["reaped"] != "" {
+		t.Errorf("reap of an open one: %+v", reap)
+	}
+	w.github.Pulls[0].State = "closed"
+	if reap := w.step(t, map[string]string{"command": "reap"}); reap.Outputs["reaped"] != "xy-0146-pr7" || !strings.Contains(reap.Summary, "would be ended") {
+		t.Errorf("dry reap: %+v", reap)
+	}
+	reap := w.step(t, map[string]string{"command": "reap", "dry-run": "false"})
+	if reap.ExitCode != 0 || reap.Outputs["reaped"] != "xy-0146-pr7" || !strings.Contains(reap.Summary, "pull request 7 is not open | ended") {
+		t.Errorf("reap: %+v", reap)
+	}
+	if stacks, parameters, schedules := w.left(t); stacks+parameters+schedules != 0 {
+		t.Errorf("left: %d stacks, %d parameters, %d schedules", stacks, parameters, schedules)
+	}
+}
+
+func TestForkNeedsConsent(t *testing.T) {
+	w := start(t)
+	w.github.Pulls = []githubtest.Pull{{Number: 7, State: "open", SHA: sha, Head: "mallory/shop"}}
+	up := w.step(t, map[string]string{"image": w.images["v1"]})
+	if up.ExitCode == 0 || !strings.Contains(up.Log, "shipkit-ok:0123456789ab") {
+		t.Errorf("up: %+v", up)
+	}
+	if stacks, parameters, schedules := w.left(t); stacks+parameters+schedules != 0 {
+		t.Error("something was made for a fork")
+	}
+	w.github.Pulls[0] = githubtest.Pull{Number: 7, State: "open", SHA: sha}
+	if up = w.step(t, map[string]string{"image": w.images["v1"], "label": "preview"}); up.ExitCode != 0 || up.Outputs["changed"] != "false" {
+		t.Errorf("up without the label: %+v", up)
+	}
+}
+
+// The one-click test environment: up, test, down.
+func TestRun(t *testing.T) {
+	w := start(t)
+	w.github.Pulls = []githubtest.Pull{{Number: 7, State: "open", SHA: sha}}
+	for command, failed := range map[string]string{`curl -fsS "$SHIPKIT_URL/version" | grep v1`: "false", "echo the cart is empty; exit 3": "true"} {
+		got := w.step(t, map[string]string{"command": "run", "image": w.images["v1"], "test-command": command})
+		if got.Outputs["failed"] != failed || (got.ExitCode != 0) != (failed == "true") {
+			t.Errorf("run %s: %+v", command, got)
+		}
+		if stacks, parameters, schedules := w.left(t); stacks+parameters+schedules != 0 {
+			t.Errorf("run %s left %d stacks, %d parameters, %d schedules", command, stacks, parameters, schedules)
+		}
+	}
+}
+
+func TestTerraform(t *testing.T) {
+	w := start(t)
+	if _, err := exec.LookPath("terraform"); err != nil {
+		t.Fatalf("install terraform or tofu: %v", err)
+	}
+	dir := t.TempDir()
+	code, err := os.ReadFile("../../pkg/environment/terraform/testdata/good/main.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), code, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	with := map[string]string{
+		"backend": "terraform", "terraform-dir": dir, "name": "demo", "pr": "", "wait": "0s", "schedule-role-arn": "",
+		"template-parameters": "version_label=${name}",
+	}
+	// Nothing serves at the address that the code gives.
+	up := w.step(t, with)
+	if up.ExitCode == 0 || !strings.Contains(up.Log, "does not serve within") {
+		t.Errorf("up: %+v", up)
+	}
+	if stacks, parameters, _ := w.left(t); stacks != 0 || parameters > 3 {
+		t.Errorf("a failed up left %d stacks, %d parameters", stacks, parameters)
+	}
+}
+
+func TestOffHours(t *testing.T) {
+	w := start(t)
+	got := w.step(t, map[string]string{
+		"command": "off-hours", "services": "web,worker", "databases": "main", "hours": "mon-fri 08:00-18:00 Africa/Lagos", "pr": "",
+	})
+	if got.ExitCode != 0 || w.schedules(t) != 6 || !strings.Contains(got.Summary, "`xy-0146-dev` is off 70 % of the week") {
+		t.Errorf("%d schedules, %+v", w.schedules(t), got)
+	}
+}
+
+func TestBadInputs(t *testing.T) {
+	got := actiontest.Run(t.Context(), t, actiontest.Step{Spec: Spec, With: map[string]string{
+		"namespace": "dev", "hours": "always", "github-token": "",
+	}})
+	for _, want := range []string{"input namespace", "inputs hours and holidays", "input schedule-role-arn"} {
+		if got.ExitCode == 0 || !strings.Contains(got.Log, want) {
+			t.Errorf("the log lacks %q:\n%s", want, got.Log)
+		}
+	}
+	for _, ttl := range []string{"0s", "9600h"} {
+		if got := actiontest.Run(t.Context(), t, actiontest.Step{Spec: Spec, With: map[string]string{"namespace": "xy-0146-dev", "ttl": ttl}}); got.ExitCode != 2 {
+			t.Errorf("ttl %s: %+v", ttl, got)
+		}
+	}
+	got = actiontest.Run(t.Context(), t, actiontest.Step{Spec: Spec, With: map[string]string{"namespace": "xy-0146-dev", "command": "down"}})
+	if got.ExitCode == 0 || !strings.Contains(got.Log, "inputs pr and name: none given") {
+		t.Errorf("without a pull request: %+v", got)
+	}
+}

@@ -1,0 +1,126 @@
+package ephemeralenv
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/org/shipkit/pkg/diag"
+	"github.com/org/shipkit/pkg/environment"
+	"github.com/org/shipkit/pkg/github"
+	"github.com/org/shipkit/pkg/namespace"
+)
+
+func (j *job) origin() namespace.Origin {
+	return namespace.Origin{Operation: "ephemeral-env", Repository: j.rt.GitHub().Repository, RunURL: j.rt.GitHub().RunURL}
+}
+
+// wanted looks whether the pull request may have an environment, and wants one.
+func (j *job) wanted(ctx context.Context) (github.Pull, bool, error) {
+	if j.github == nil || j.subject.pull == 0 {
+		return github.Pull{}, true, nil
+	}
+	pull, found, err := j.github.Pull(ctx, j.subject.pull)
+	switch {
+	case err != nil:
+		return pull, false, err //nolint:wrapcheck // it names the pull request
+	case !found || !pull.Open:
+		return pull, false, &diag.Diagnostic{
+			Summary: fmt.Sprintf("pull request %d is not open: it gets no environment", j.subject.pull),
+			Try:     "command: down",
+		}
+	case !pull.Trusted():
+		return pull, false, &diag.Diagnostic{
+			Summary: fmt.Sprintf("pull request %d comes from a fork: commit %.12s has no maintainer's consent", pull.Number, pull.SHA),
+			Try:     fmt.Sprintf("a maintainer reads that commit and sets the label %q", github.Consent(pull.SHA)),
+		}
+	case j.in.Label != "" && !slices.Contains(pull.Labels, j.in.Label):
+		j.rt.Infof("pull request %d does not bear the label %q: it gets no environment", pull.Number, j.in.Label)
+		return pull, false, nil
+	default:
+		return pull, true, nil
+	}
+}
+
+// openPulls returns the open pull requests; nil without a token, so that only
+// what has expired is reaped.
+func (j *job) openPulls(ctx context.Context) (map[int]bool, error) {
+	if j.github == nil {
+		return nil, nil //nolint:nilnil // Overdue knows what nil means
+	}
+	pulls, err := j.github.Open(ctx)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it says what it lists
+	}
+	open := map[int]bool{}
+	for number, pull := range pulls {
+		open[number] = j.in.Label == "" || slices.Contains(pull.Labels, j.in.Label)
+	}
+	return open, nil
+}
+
+// tolerate warns of what GitHub refuses: the environment matters more than
+// what is said of it.
+func (j *job) tolerate(err error) {
+	for _, d := range diag.From(err) {
+		d.Severity = diag.Warning
+		j.rt.Annotate(d)
+	}
+}
+
+// announce keeps the comment on the pull request.
+func (j *job) announce(ctx context.Context, record environment.Record) {
+	if j.github == nil || record.Pull == 0 || !j.in.Comment {
+		return
+	}
+	_, err := j.github.Stick(context.WithoutCancel(ctx), record.Pull, github.Comment{
+		Key: "ephemeral-env", Run: j.rt.GitHub().RunID, Body: commentView(record, j.subject.clock, j.rt.GitHub(), time.Now()),
+	})
+	j.tolerate(err)
+}
+
+// deployment opens GitHub's deployment; 0 if there is none.
+func (j *job) deployment(ctx context.Context, commit string) int64 {
+	if j.github == nil || commit == "" {
+		return 0
+	}
+	id, err := j.github.Deploy(ctx, github.Deployment{Environment: j.subject.env.Environment, Ref: commit, Transient: true})
+	if err != nil {
+		j.tolerate(err)
+		return 0
+	}
+	j.rt.SetOutput("deployment-id", fmt.Sprint(id))
+	j.tolerate(j.github.Mark(ctx, id, github.InProgress, "", j.rt.GitHub().RunURL, "the environment is being made"))
+	return id
+}
+
+// settle tells GitHub how it ended, also when the step was cancelled.
+func (j *job) settle(ctx context.Context, id int64, commit string, record environment.Record, failure error) {
+	if id == 0 {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	state, text := github.Success, "the environment is ready"
+	if failure != nil {
+		state, text = github.Failure, failure.Error()
+	}
+	log := j.rt.GitHub().RunURL
+	j.tolerate(j.github.Mark(ctx, id, state, record.URL, log, text))
+	link := record.URL
+	if failure != nil {
+		link = log
+	}
+	j.tolerate(j.github.Set(ctx, github.Status{
+		SHA: commit, Context: "shipkit/environment", Passed: failure == nil, Description: text, Link: link,
+	}))
+}
+
+// retire ends GitHub's deployments of the environment.
+func (j *job) retire(ctx context.Context) {
+	if j.github == nil {
+		return
+	}
+	_, err := j.github.Retire(ctx, j.subject.env.Environment)
+	j.tolerate(err)
+}

@@ -1,0 +1,182 @@
+// Package ephemeralenv is the action ephemeral-env: an environment per pull
+// request that always ends.
+package ephemeralenv
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/org/shipkit/pkg/action"
+	"github.com/org/shipkit/pkg/awsclient"
+	"github.com/org/shipkit/pkg/environment"
+)
+
+//go:embed action.yml
+var metadata []byte
+
+// Spec makes environments that end.
+var Spec = action.Define("ephemeral-env", metadata, run)
+
+func run(ctx context.Context, rt *action.Runtime, in inputs) error {
+	job, err := newJob(ctx, rt, in)
+	if err != nil {
+		return awsclient.Explain(err)
+	}
+	rt.SetOutput("changed", "false")
+	commands := map[string]func(context.Context) error{
+		"up": job.up, "down": job.down, "list": job.list, "extend": job.extend, "pause": job.pause, "wake": job.wake,
+		"reap": job.reap, "run": job.test, "off-hours": job.offHours,
+	}
+	return awsclient.Explain(commands[in.Command](ctx))
+}
+
+func (j *job) up(ctx context.Context) error {
+	pull, wanted, err := j.wanted(ctx)
+	if err != nil || !wanted {
+		return err
+	}
+	snapshotID, err := j.snapshotID(ctx)
+	if err != nil {
+		return err
+	}
+	commit := j.rt.GitHub().SHA
+	if pull.SHA != "" {
+		commit = pull.SHA
+	}
+	request := j.in.request(j.subject, commit, snapshotID, j.origin())
+	j.rt.SetOutput("estimated-cost", fmt.Sprintf("%.2f", request.Estimate()))
+	if j.in.dry() {
+		j.rt.Summary(planView(j.subject.env.String(), request))
+		return nil
+	}
+	j.announce(ctx, environment.Record{Namespace: j.subject.env.String(), State: environment.Creating, Pull: j.subject.pull})
+	deployment := j.deployment(ctx, commit)
+	result, err := j.manager.Up(ctx, j.subject.env, request)
+	j.settle(ctx, deployment, commit, result.Record, err)
+	j.rt.Summary(recordView(j.subject.env.String(), result.Record, request, j.subject.clock, err))
+	if err != nil {
+		return err
+	}
+	j.announce(ctx, result.Record)
+	return j.show(result)
+}
+
+// show sets the outputs of one environment.
+func (j *job) show(result environment.Result) error {
+	r := result.Record
+	j.rt.SetOutput("url", r.URL)
+	j.rt.SetOutput("environment", j.subject.env.String())
+	j.rt.SetOutput("state", string(r.State))
+	j.rt.SetOutput("changed", strconv.FormatBool(result.Changed))
+	if !r.Expires.IsZero() {
+		j.rt.SetOutput("expires-at", r.Expires.UTC().Format(time.RFC3339))
+	}
+	text, err := json.Marshal(result.Outputs)
+	if err != nil {
+		return fmt.Errorf("output outputs: %w", err)
+	}
+	j.rt.SetOutput("outputs", string(text))
+	return nil
+}
+
+func (j *job) down(ctx context.Context) error {
+	if j.in.dry() {
+		j.rt.Infof("%s would be ended", j.subject.env)
+		return nil
+	}
+	result, err := j.manager.Down(ctx, j.subject.env)
+	if err != nil {
+		return err
+	}
+	if !result.Changed {
+		j.rt.Infof("%s is not there", j.subject.env)
+	}
+	ended := environment.Record{Namespace: j.subject.env.String(), State: environment.Ending, Pull: j.subject.pull, Expires: time.Now()}
+	if result.Changed {
+		j.announce(ctx, ended)
+		j.retire(ctx)
+	}
+	result.Record = ended
+	return j.show(result)
+}
+
+func (j *job) list(ctx context.Context) error {
+	records, err := j.manager.List(ctx)
+	if err != nil {
+		return err
+	}
+	j.rt.Summary(listView(records, time.Now()))
+	return nil
+}
+
+func (j *job) extend(ctx context.Context) error {
+	return j.change(ctx, func() (environment.Result, error) { return j.manager.Extend(ctx, j.subject.env, j.in.TTL) })
+}
+
+func (j *job) pause(ctx context.Context) error {
+	return j.change(ctx, func() (environment.Result, error) { return j.manager.Pause(ctx, j.subject.env) })
+}
+
+func (j *job) wake(ctx context.Context) error {
+	return j.change(ctx, func() (environment.Result, error) { return j.manager.Wake(ctx, j.subject.env) })
+}
+
+func (j *job) change(ctx context.Context, change func() (environment.Result, error)) error {
+	if j.in.dry() {
+		j.rt.Infof("%s: %s would be done", j.subject.env, j.in.Command)
+		return nil
+	}
+	result, err := change()
+	if err != nil {
+		return err
+	}
+	j.rt.Summary(listView([]environment.Record{result.Record}, time.Now()))
+	j.announce(ctx, result.Record)
+	return j.show(result)
+}
+
+func (j *job) reap(ctx context.Context) error {
+	open, err := j.openPulls(ctx)
+	if err != nil {
+		return err
+	}
+	doomed, err := j.manager.Overdue(ctx, open)
+	if err != nil {
+		return err
+	}
+	ended := doomed
+	if !j.in.dry() {
+		ended, err = j.manager.Reap(ctx, doomed)
+		err = errors.Join(err, j.keepHours(ctx, doomed))
+	}
+	var names []string
+	for _, d := range ended {
+		names = append(names, d.Record.Namespace)
+	}
+	j.rt.SetOutput("reaped", strings.Join(names, "\n"))
+	j.rt.SetOutput("changed", strconv.FormatBool(len(ended) > 0 && !j.in.dry()))
+	j.rt.Summary(reapView(doomed, ended, j.in.dry()))
+	return err
+}
+
+// test is the one-click test environment: up, the test, down whatever happens.
+func (j *job) test(ctx context.Context) error {
+	if err := j.up(ctx); err != nil || j.in.dry() {
+		return err
+	}
+	record, err := j.manager.Records.Get(ctx, j.subject.env)
+	if err != nil || record == nil {
+		return err
+	}
+	testErr := j.runTest(ctx, record.URL)
+	j.rt.SetOutput("failed", strconv.FormatBool(testErr != nil))
+	// A cancelled run must not leave it: the schedule would, but hours later.
+	downErr := j.down(context.WithoutCancel(ctx))
+	return errors.Join(testErr, downErr)
+}

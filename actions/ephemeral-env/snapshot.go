@@ -1,0 +1,58 @@
+package ephemeralenv
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+
+	"github.com/org/shipkit/pkg/diag"
+	"github.com/org/shipkit/pkg/snapshot/database"
+)
+
+// snapshotID is the snapshot that the environment's database is restored from,
+// "" for none. Of the source's snapshots a masked one comes before any other.
+func (j *job) snapshotID(ctx context.Context) (string, error) {
+	switch j.in.DBSnapshot {
+	case "none":
+		return "", nil
+	case "latest":
+	default:
+		return j.in.DBSnapshot, nil
+	}
+	source, err := j.subject.base.In(j.in.DBSource)
+	if err != nil {
+		return "", fmt.Errorf("input db-source: %w", err)
+	}
+	var newest string
+	var at time.Time
+	masked := false
+	pages := rds.NewDescribeDBSnapshotsPaginator(j.databases.Client, &rds.DescribeDBSnapshotsInput{SnapshotType: aws.String("manual")})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return "", fmt.Errorf("list snapshots of %s: %w", source, err)
+		}
+		for _, s := range page.DBSnapshots {
+			id := aws.ToString(s.DBSnapshotIdentifier)
+			safe := strings.HasPrefix(id, source.Masked(""))
+			ours := safe || strings.HasPrefix(id, source.Snapshot(""))
+			if !ours || aws.ToString(s.Status) != database.Available || masked && !safe {
+				continue
+			}
+			if created := aws.ToTime(s.SnapshotCreateTime); safe && !masked || created.After(at) {
+				newest, at, masked = id, created, safe
+			}
+		}
+	}
+	if newest == "" {
+		return "", &diag.Diagnostic{
+			Summary: fmt.Sprintf("input db-snapshot: latest given, but %s has no snapshot of promote-snapshot", source),
+			Try:     "db-snapshot: none, or a snapshot's identifier",
+		}
+	}
+	return newest, nil
+}

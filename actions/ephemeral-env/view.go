@@ -1,0 +1,137 @@
+package ephemeralenv
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/org/shipkit/pkg/action"
+	"github.com/org/shipkit/pkg/environment"
+	"github.com/org/shipkit/pkg/environment/hours"
+	"github.com/org/shipkit/pkg/environment/store"
+	"github.com/org/shipkit/pkg/markdown"
+)
+
+const minute = "2006-01-02 15:04 UTC"
+
+// planView shows what an up would make.
+func planView(name string, r environment.Request) string {
+	var rows [][]string
+	for _, fact := range [][2]string{
+		{"lives for", markdown.Duration(r.TTL)},
+		{"costs at most", fmt.Sprintf("$%.2f ($%.3f an hour, %.0f %% of the time on)", r.Estimate(), r.Hourly, 100*r.HoursShare)},
+		{"commit", r.Commit},
+	} {
+		rows = append(rows, []string{fact[0], markdown.Escape(fact[1])})
+	}
+	return "### Plan: environment " + markdown.Code(name) + "\n\n" + markdown.Table([]string{"What", "Which"}, rows)
+}
+
+// recordView tells how an up ended.
+func recordView(name string, r environment.Record, request environment.Request, clock *hours.Hours, err error) string {
+	if err != nil {
+		return "### ❌ Environment " + markdown.Code(name) + " could not be made\n\n" + markdown.Escape(err.Error()) + "\n"
+	}
+	rows := [][]string{
+		{"address", markdown.Link(r.URL, r.URL)},
+		{"ends", r.Expires.UTC().Format(minute)},
+		{"costs at most", fmt.Sprintf("$%.2f", request.Estimate())},
+	}
+	if clock != nil {
+		rows = append(rows, []string{"saved by its hours", fmt.Sprintf("%d %% of the week", clock.Saved())})
+	}
+	return "### ✅ Environment " + markdown.Code(name) + " is ready\n\n" + markdown.Table([]string{"What", "Which"}, rows)
+}
+
+// commentView is the sticky comment.
+func commentView(r environment.Record, clock *hours.Hours, gh action.GitHub, now time.Time) string {
+	var b strings.Builder
+	switch r.State {
+	case environment.Creating:
+		fmt.Fprintf(&b, "### ⏳ Environment %s is being made\n\n", markdown.Code(r.Namespace))
+	case environment.Ready:
+		fmt.Fprintf(&b, "### ✅ Environment %s: %s\n\n", markdown.Code(r.Namespace), markdown.Link(r.URL, r.URL))
+	case environment.Paused:
+		fmt.Fprintf(&b, "### 💤 Environment %s is paused\n\n", markdown.Code(r.Namespace))
+	default:
+		fmt.Fprintf(&b, "### 🧹 Environment %s has ended\n", markdown.Code(r.Namespace))
+		return b.String()
+	}
+	if !r.Expires.IsZero() {
+		fmt.Fprintf(&b, "It ends at %s and has cost about $%.2f so far.", r.Expires.UTC().Format(minute), r.Cost(now))
+		b.WriteString(" To extend it, push a commit or run its workflow with `command: extend`.")
+	}
+	if clock != nil {
+		fmt.Fprintf(&b, " Outside of its hours it sleeps, which saves %d %% of the week;", clock.Saved())
+		wake := gh.ServerURL + "/" + gh.Repository + "/actions"
+		fmt.Fprintf(&b, " %s with `command: wake`.", markdown.Link("wake it", wake))
+	}
+	if gh.RunURL != "" {
+		fmt.Fprintf(&b, " %s.", markdown.Link("Log", gh.RunURL))
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+// listView is the table of environments.
+func listView(records []environment.Record, now time.Time) string {
+	if len(records) == 0 {
+		return "### No environments\n"
+	}
+	var rows [][]string
+	total := 0.0
+	for _, r := range records {
+		total += r.Cost(now)
+		left := r.Expires.Sub(now)
+		ends := r.Expires.UTC().Format(minute) + " (in " + markdown.Duration(left) + ")"
+		if left <= 0 {
+			ends = "**over** since " + r.Expires.UTC().Format(minute)
+		}
+		rows = append(rows, []string{markdown.Code(r.Namespace), string(r.State), markdown.Link(r.URL, r.URL), ends, fmt.Sprintf("$%.2f", r.Cost(now))})
+	}
+	return fmt.Sprintf("### %d environments, about $%.2f so far\n\n", len(records), total) +
+		markdown.Table([]string{"Environment", "State", "Address", "Ends", "Cost"}, rows)
+}
+
+// reapView tells what a reap ended, or would.
+func reapView(doomed, ended []environment.Doomed, dry bool) string {
+	if len(doomed) == 0 {
+		return "### ✅ Nothing to reap\n"
+	}
+	done := map[string]bool{}
+	for _, d := range ended {
+		done[d.Record.Namespace] = true
+	}
+	var rows [][]string
+	for _, d := range doomed {
+		state := "left, see the log"
+		switch {
+		case dry:
+			state = "would be ended"
+		case done[d.Record.Namespace]:
+			state = "ended"
+		}
+		rows = append(rows, []string{markdown.Code(d.Record.Namespace), markdown.Escape(d.Why), state})
+	}
+	return fmt.Sprintf("### Reap: %d environments\n\n", len(doomed)) + markdown.Table([]string{"Environment", "Why", "What"}, rows)
+}
+
+// hoursView shows the schedules of a standing environment.
+func hoursView(name string, clock hours.Hours, schedules []store.Schedule) string {
+	var rows [][]string
+	for _, s := range schedules {
+		rows = append(rows, []string{markdown.Code(s.Name), markdown.Code(s.Expression), markdown.Escape(s.Zone), markdown.Code(s.Target.Input)})
+	}
+	return fmt.Sprintf("### %s is off %d %% of the week\n\n", markdown.Code(name), clock.Saved()) +
+		markdown.Table([]string{"Schedule", "When", "Zone", "Call"}, rows)
+}
+
+// testView tells how the test of a run ended.
+func testView(command, output string, took time.Duration, err error) string {
+	verdict := "✅ passed"
+	if err != nil {
+		verdict = "❌ failed"
+	}
+	return fmt.Sprintf("### Test %s in %s: %s\n\n", verdict, markdown.Duration(took), markdown.Code(command)) +
+		markdown.Details("last lines", markdown.Block("", output))
+}
