@@ -6,7 +6,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	notifyaction "github.com/org/shipkit/actions/notify"
@@ -16,14 +18,21 @@ import (
 
 func hook(t *testing.T, status int) (address string, bodies func() []string) {
 	t.Helper()
+	var mu sync.Mutex
 	var got []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
 		got = append(got, string(body))
 		w.WriteHeader(status)
 	}))
 	t.Cleanup(server.Close)
-	return server.URL + "/SECRETPATH", func() []string { return got }
+	return server.URL + "/SECRETPATH", func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(got)
+	}
 }
 
 func run(t *testing.T, with map[string]string) actiontest.Result {

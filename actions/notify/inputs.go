@@ -93,11 +93,7 @@ func (in inputs) channels(ctx context.Context) ([]notify.Channel, error) {
 		return nil, err
 	}
 	if len(in.EmailTo) > 0 {
-		channel, err := in.mail(ctx)
-		if err != nil {
-			return nil, err
-		}
-		channels = append(channels, channel)
+		channels = append(channels, in.mail(ctx))
 	}
 	if len(channels) == 0 {
 		var problems diag.List
@@ -121,18 +117,18 @@ func (in inputs) checkMail() error {
 }
 
 // mail chooses the mail server, or Amazon SES without one.
-func (in inputs) mail(ctx context.Context) (notify.Channel, error) {
+func (in inputs) mail(ctx context.Context) notify.Channel {
 	if in.SMTPHost != "" {
 		return notify.SMTP{
 			Host: in.SMTPHost, Port: in.SMTPPort, User: in.SMTPUsername, Password: in.SMTPPassword, TLS: in.SMTPTLS,
 			From: in.EmailFrom, To: in.EmailTo,
-		}, nil
+		}
 	}
 	config, err := awsclient.Load(ctx, awsclient.Options{Region: in.AWSRegion, ExpectedAccountID: in.ExpectedAccountID})
 	if err != nil {
-		return broken{err}, nil
+		return broken{err}
 	}
-	return notify.SES{Client: sesv2.NewFromConfig(config), From: in.EmailFrom, To: in.EmailTo}, nil
+	return notify.SES{Client: sesv2.NewFromConfig(config), From: in.EmailFrom, To: in.EmailTo}
 }
 
 // broken is e-mail without credentials: the other channels are told all the same.

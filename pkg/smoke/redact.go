@@ -55,7 +55,7 @@ var sensitive = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)(\b[a-z_-]*(?:passw(?:or)?d|secret|token|api_?-?key|signature|credential|session)=)[^&\s"']+`),
 	regexp.MustCompile(`(?i)(\b(?:bearer|basic) )[a-z0-9._~+/=-]{8,}`),
 	regexp.MustCompile(`()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`),
-	regexp.MustCompile(`(://)[^/\s@]+@`),
+	regexp.MustCompile(`(://)[^/\s@]+(@)`),
 }
 
 func (s *secrets) redact(text string) string {
@@ -69,7 +69,7 @@ func (s *secrets) redact(text string) string {
 		text = strings.ReplaceAll(text, form, hidden)
 	}
 	for _, pattern := range sensitive {
-		text = pattern.ReplaceAllString(text, "${1}"+hidden)
+		text = pattern.ReplaceAllString(text, "${1}"+hidden+"${2}")
 	}
 	return text
 }

@@ -280,7 +280,7 @@ func (o *object) regexp(key string, target **regexp.Regexp) {
 var errOutside = errors.New("not allowed")
 
 func within[T int | int64 | float64 | time.Duration](value, low, high T, err error) error {
-	if err == nil && !(value >= low && value <= high) {
+	if err == nil && (value < low || value > high || value != value) { // NaN is not itself
 		return errOutside
 	}
 	return err
