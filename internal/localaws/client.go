@@ -3,6 +3,7 @@ package localaws
 import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"github.com/org/shipkit/internal/localaws/wire"
 )
@@ -52,3 +53,11 @@ func environment(url, id, secret string) []string {
 		"AWS_EC2_METADATA_DISABLED=true",
 	}
 }
+
+// SessionConfig is Config with the temporary credentials that STS gave out.
+func (s *Server) SessionConfig(c *types.Credentials) aws.Config {
+	return s.config(wire.DefaultRegion, *c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken)
+}
+
+// Expire ends temporary credentials now, as if their hour had passed.
+func (s *Server) Expire(accessKeyID string) { s.keys.Expire(accessKeyID) }

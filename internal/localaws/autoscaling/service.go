@@ -31,7 +31,7 @@ type Invoker interface {
 type Service struct {
 	clock   Clock
 	invoker Invoker
-	ctx     context.Context // ends with Close
+	ctx     context.Context //nolint:containedctx // ends with Close
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 

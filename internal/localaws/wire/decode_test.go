@@ -54,16 +54,16 @@ func TestDecodeNamesTheMemberThatIsWrong(t *testing.T) {
 	t.Parallel()
 	info := &ServiceInfo{LowerCamel: true}
 	for body, want := range map[string]string{
-		`{"desiredCount":"2"}`:                             `desiredCount: expected int32, got "2"`,
-		`{"desiredCount":2.5}`:                             `desiredCount: expected int32, got 2.5`,
-		`{"desiredCount":99999999999}`:                     `desiredCount: expected int32, got 99999999999`,
-		`{"cluster":7}`:                                    `cluster: expected string, got 7`,
-		`{"forceNewDeployment":"yes"}`:                     `forceNewDeployment: expected bool, got "yes"`,
-		`{"loadBalancers":{}}`:                             `loadBalancers: expected a list, got a structure`,
-		`{"loadBalancers":[{"containerPort":true}]}`:       `loadBalancers.1.containerPort: expected int32, got true`,
-		`{"deploymentConfiguration":[]}`:                   `deploymentConfiguration: expected a structure, got a list`,
-		`[]`:                                               `the body must be a JSON object, got a list`,
-		`{`:                                                `the body is not JSON`,
+		`{"desiredCount":"2"}`:                       `desiredCount: expected int32, got "2"`,
+		`{"desiredCount":2.5}`:                       `desiredCount: expected int32, got 2.5`,
+		`{"desiredCount":99999999999}`:               `desiredCount: expected int32, got 99999999999`,
+		`{"cluster":7}`:                              `cluster: expected string, got 7`,
+		`{"forceNewDeployment":"yes"}`:               `forceNewDeployment: expected bool, got "yes"`,
+		`{"loadBalancers":{}}`:                       `loadBalancers: expected a list, got a structure`,
+		`{"loadBalancers":[{"containerPort":true}]}`: `loadBalancers.1.containerPort: expected int32, got true`,
+		`{"deploymentConfiguration":[]}`:             `deploymentConfiguration: expected a structure, got a list`,
+		`[]`:                                         `the body must be a JSON object, got a list`,
+		`{`:                                          `the body is not JSON`,
 		`{"deploymentConfiguration":{"bakeTimeInMinutes"}`: `the body is not JSON`,
 	} {
 		var in ecs.UpdateServiceInput

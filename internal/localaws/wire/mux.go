@@ -26,7 +26,7 @@ type Call struct {
 // Around stands between the wire and every operation; next runs the operation. Faults and records live here.
 type Around func(ctx context.Context, call Call, next func() (any, error)) (any, error)
 
-// ErrDrop, returned by an Around, closes the connection without an answer.
+// ErrDrop closes the connection without an answer when an Around returns it.
 var ErrDrop = errors.New("drop the connection")
 
 // maxBody bounds the requests that are read into memory: CloudFormation's largest template is 1 MB, CloudWatch Logs'
