@@ -18,7 +18,8 @@ func planView(suite *smoke.Suite) string {
 }
 
 func planText(suite *smoke.Suite) string {
-	lines := []string{fmt.Sprintf("dry run: %d checks within %s, nothing is asked", len(suite.Checks), markdown.Duration(suite.Timeout))}
+	lines := []string{fmt.Sprintf("dry run: %d checks within %s, nothing is asked",
+		len(suite.Checks), markdown.Duration(suite.Timeout))}
 	for _, p := range smoke.Plan(suite) {
 		lines = append(lines, fmt.Sprintf("%s: %s (%s)", p.Name, p.Target, p.What))
 	}

@@ -56,7 +56,8 @@ func summaryView(r *smoke.Result) string {
 func row(c *smoke.CheckResult) []string {
 	var facts []string
 	for _, f := range c.Findings {
-		facts = append(facts, fmt.Sprintf("%s: expected %s; seen %s", f.Severity, markdown.Escape(f.Expected), markdown.Escape(f.Seen)))
+		facts = append(facts, fmt.Sprintf("%s: expected %s; seen %s",
+			f.Severity, markdown.Escape(f.Expected), markdown.Escape(f.Seen)))
 	}
 	if c.Version != nil && c.Version.Holds {
 		facts = append(facts, markdown.Escape(c.Version.Text()))
@@ -88,7 +89,8 @@ func compareView(checks []*smoke.CheckResult) string {
 		}
 		rows = append(rows, []string{
 			"", fmt.Sprintf("canary against stable, %g%% sure", 100*m.Confidence),
-			fmt.Sprintf("%+.1f%% (%+.1f%% to %+.1f%%)", 100*m.ErrorDifference.Value, 100*m.ErrorDifference.Low, 100*m.ErrorDifference.High),
+			fmt.Sprintf("%+.1f%% (%+.1f%% to %+.1f%%)",
+				100*m.ErrorDifference.Value, 100*m.ErrorDifference.Low, 100*m.ErrorDifference.High),
 			fmt.Sprintf("%.2f times (%.2f to %.2f)", m.LatencyRatio.Value, m.LatencyRatio.Low, m.LatencyRatio.High), "",
 		})
 	}

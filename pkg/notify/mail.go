@@ -39,7 +39,8 @@ func (m Message) html() string {
 	if len(m.Fields) > 0 {
 		b.WriteString("<table>\n")
 		for _, f := range m.Fields {
-			b.WriteString("<tr><th align=\"left\">" + html.EscapeString(f.Name) + "</th><td>" + html.EscapeString(f.Value) + "</td></tr>\n")
+			b.WriteString("<tr><th align=\"left\">" + html.EscapeString(f.Name) + "</th>")
+			b.WriteString("<td>" + html.EscapeString(f.Value) + "</td></tr>\n")
 		}
 		b.WriteString("</table>\n")
 	}

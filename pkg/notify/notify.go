@@ -123,7 +123,9 @@ func deliver(ctx context.Context, channel Channel, m Message, report progress.Fu
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= pause {
 			return d
 		}
-		report.Send(progress.Event{Task: "notify " + d.Channel, Text: fmt.Sprintf("%s; next attempt in %s", d.Err, pause.Round(time.Second))})
+		report.Send(progress.Event{
+			Task: "notify " + d.Channel, Text: fmt.Sprintf("%s; next attempt in %s", d.Err, pause.Round(time.Second)),
+		})
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

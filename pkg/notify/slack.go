@@ -39,7 +39,8 @@ func (s Slack) Send(ctx context.Context, m Message) error {
 		blocks = append(blocks, slackBlock{"type": "section", "fields": fields})
 	}
 	if m.Link != "" {
-		blocks = append(blocks, slackBlock{"type": "context", "elements": []slackBlock{mrkdwn("<" + slackEscape(m.Link) + "|Details>")}})
+		link := mrkdwn("<" + slackEscape(m.Link) + "|Details>")
+		blocks = append(blocks, slackBlock{"type": "context", "elements": []slackBlock{link}})
 	}
 	return post(ctx, s.Client, s.Webhook, map[string]any{"text": slackEscape(clip(title, slackText)), "blocks": blocks}, nil)
 }

@@ -9,9 +9,9 @@ import (
 	"sync"
 )
 
-// shortestSecret is the length in bytes under which a text is no secret: to
+// ShortestSecret is the length in bytes under which a text is no secret: to
 // hide every "1" would hide the result.
-const shortestSecret = 4
+const ShortestSecret = 4
 
 const hidden = "***"
 
@@ -32,7 +32,7 @@ func (s *secrets) add(values ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, value := range values {
-		if len(value) < shortestSecret {
+		if len(value) < ShortestSecret {
 			continue
 		}
 		for _, form := range []string{

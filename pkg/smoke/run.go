@@ -75,7 +75,10 @@ func (r *runner) check(ctx context.Context, c *Check) {
 		needed := r.results[need]
 		if needed.Verdict != Passed && needed.Verdict != Warned {
 			result.Verdict = Skipped
-			result.Findings = []Finding{{Fail, fmt.Sprintf("check %q passes first", need), "it " + string(needed.Verdict), "", c.Place}}
+			result.Findings = []Finding{{
+				Severity: Fail, Place: c.Place,
+				Expected: fmt.Sprintf("check %q passes first", need), Seen: "it " + string(needed.Verdict),
+			}}
 			return
 		}
 		maps.Copy(values, needed.captured)

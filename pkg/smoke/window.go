@@ -46,8 +46,11 @@ func (r *runner) judge(ctx context.Context, c *Check, v Values, first *sample, r
 			window.Samples, c.Stable.Samples, window.Failed),
 			time.Duration(c.Stable.Samples-window.Samples)*c.Stable.Interval))
 		if !sleep(ctx, c.Stable.Interval) {
-			return []Miss{{c.Place, Fail, fmt.Sprintf("%d samples", c.Stable.Samples),
-				fmt.Sprintf("%d samples (%d failed) when the time was up", window.Samples, window.Failed), "raise timeout, or take fewer samples"}}
+			return []Miss{{
+				Place: c.Place, Severity: Fail, Expected: fmt.Sprintf("%d samples", c.Stable.Samples),
+				Seen: fmt.Sprintf("%d samples (%d failed) when the time was up", window.Samples, window.Failed),
+				Try:  "raise timeout, or take fewer samples",
+			}}
 		}
 	}
 	return append(window.misses(c, worst), latencies(c, durations)...)

@@ -246,7 +246,8 @@ func (o *object) bytes(key string, target *int64, low, high int64) {
 	set(o, key, target, func(s string) (int64, error) {
 		u, err := humanize.ParseBytes(s)
 		return int64(min(u, 1<<62)), within(int64(min(u, 1<<62)), low, high, err) //nolint:gosec // bounded
-	}, fmt.Sprintf("a size from %s to %s, such as 64kB", humanize.Bytes(uint64(low)), humanize.Bytes(uint64(high)))) //nolint:gosec // positive
+	}, fmt.Sprintf("a size from %s to %s, such as 64kB",
+		humanize.Bytes(uint64(low)), humanize.Bytes(uint64(high)))) //nolint:gosec // positive
 }
 
 func (o *object) boolean(key string, target *bool) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/org/shipkit/pkg/smoke"
 	"github.com/org/shipkit/pkg/smoke/template"
 	"go.yaml.in/yaml/v3"
 )
@@ -62,7 +63,7 @@ func (r *reader) environment(n *yaml.Node, ref template.Ref) (string, bool) {
 			"environment variable %s is not set", ref.Name)
 		return "", false
 	}
-	if !r.public[ref.Name] {
+	if !r.public[ref.Name] && len(value) >= smoke.ShortestSecret {
 		r.secrets = append(r.secrets, value)
 	}
 	return value, true

@@ -74,7 +74,8 @@ func versions() []Scenario {
 		}, want),
 		plain("one flake in twenty answers", true, func() http.HandlerFunc { return every(11, status(500), text("ok")) }, window),
 		plain("every other answer fails", false, func() http.HandlerFunc { return every(2, status(500), text("ok")) }, window),
-		plain("answers are too slow", false, always(slow(400*time.Millisecond, text("ok"))), func(a *Ask) { a.P95 = 200 * time.Millisecond }),
+		plain("answers are too slow", false, always(slow(400*time.Millisecond, text("ok"))),
+			func(a *Ask) { a.P95 = 200 * time.Millisecond }),
 	}
 }
 
