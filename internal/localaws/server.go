@@ -69,6 +69,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	s.Faults = fault.New(s.Clock)
 	s.mux = wire.NewMux(s.keys, s.Faults.Around)
 	s.mux.Mount(adminPrefix, s.admin())
+	s.own("clock", clockState{s.Clock}) // the first to be loaded: timers of the others depend on it
 	s.own("keys", s.keys)
 	s.close = sync.OnceValue(s.shutdown)
 	if err := s.prepare(ctx); err != nil {

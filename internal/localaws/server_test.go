@@ -2,6 +2,7 @@ package localaws_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -52,10 +53,15 @@ func TestStateSurvivesARestart(t *testing.T) {
 	if _, err := ssm.NewFromConfig(first.Config()).PutParameter(t.Context(), put); err != nil {
 		t.Fatal(err)
 	}
+	first.Clock.Advance(5 * time.Hour)
+	then := first.Clock.Now()
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
 	second := start(t, localaws.Options{Dir: dir})
+	if now := second.Clock.Now(); now.Before(then) {
+		t.Errorf("simulated time went back from %s to %s", then, now)
+	}
 	got, err := ssm.NewFromConfig(second.Config()).GetParameter(t.Context(), &ssm.GetParameterInput{Name: aws.String("/a/b")})
 	if err != nil {
 		t.Fatal(err)

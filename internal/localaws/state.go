@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/org/shipkit/internal/localaws/clock"
 )
 
 // state is one service's memory, kept in <dir>/<name>.json.
@@ -100,6 +102,30 @@ func replace(path string, data []byte) error {
 	}
 	if err := os.Rename(fresh, path); err != nil {
 		return fmt.Errorf("write state: %w", err)
+	}
+	return nil
+}
+
+// clockState carries simulated time over a restart: it must not go back, or what was made would lie in the future.
+type clockState struct{ clock *clock.Clock }
+
+// Save implements stateful.
+func (c clockState) Save() ([]byte, error) {
+	out, err := c.clock.Now().MarshalText()
+	if err != nil {
+		return nil, fmt.Errorf("save the clock: %w", err)
+	}
+	return out, nil
+}
+
+// Load implements stateful.
+func (c clockState) Load(state []byte) error {
+	var then time.Time
+	if err := then.UnmarshalText(state); err != nil {
+		return fmt.Errorf("load the clock: %w", err)
+	}
+	if ahead := then.Sub(c.clock.Now()); ahead > 0 {
+		c.clock.Advance(ahead)
 	}
 	return nil
 }

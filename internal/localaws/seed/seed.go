@@ -4,12 +4,13 @@ package seed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/org/shipkit/internal/localaws"
 )
@@ -30,14 +31,16 @@ type Demo struct {
 	Database   string // host:port
 }
 
+// done is the parameter that is put when all of the demo stands.
+const done = "/" + Namespace + "/demo"
+
 // Run seeds the demo and waits until all of it runs. A server that has it already, out of its folder, is left as it is.
 func Run(ctx context.Context, s *localaws.Server, version string) (Demo, error) {
-	seeded, err := s.ECS.DescribeClusters(ctx, &ecs.DescribeClustersInput{Clusters: []string{Namespace}})
-	if err != nil {
-		return Demo{}, fmt.Errorf("look for the demo: %w", err)
-	}
-	if len(seeded.Clusters) > 0 {
+	if _, err := s.SSM.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(done)}); err == nil {
 		return Demo{}, nil
+	}
+	if _, err := s.IAM.GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String(executionRole)}); err == nil {
+		return Demo{}, errors.New("the folder holds a demo that was cut off while it was seeded: remove the folder, or do not seed")
 	}
 	if err := account(ctx, s); err != nil {
 		return Demo{}, err
@@ -54,13 +57,19 @@ func Run(ctx context.Context, s *localaws.Server, version string) (Demo, error) 
 	if err != nil {
 		return Demo{}, fmt.Errorf("seed the service: %w", err)
 	}
+	in := &ssm.PutParameterInput{Name: aws.String(done), Value: &version, Type: "String"}
+	if _, err := s.SSM.PutParameter(ctx, in); err != nil {
+		return Demo{}, fmt.Errorf("note that the demo stands: %w", err)
+	}
 	return Demo{ServiceURL: url, Repository: s.ECR.Host() + "/" + Service, Database: endpoint}, nil
 }
+
+const executionRole = "ecsTaskExecutionRole"
 
 // account makes the roles and the log group that the rest refers to.
 func account(ctx context.Context, s *localaws.Server) error {
 	for role, principal := range map[string]string{
-		"ecsTaskExecutionRole": "ecs-tasks.amazonaws.com", "shipkit-scheduler": "scheduler.amazonaws.com",
+		executionRole: "ecs-tasks.amazonaws.com", "shipkit-scheduler": "scheduler.amazonaws.com",
 	} {
 		trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"` + principal +
 			`"},"Action":"sts:AssumeRole"}]}`

@@ -62,7 +62,7 @@ func service(ctx context.Context, s *localaws.Server, ref string) (url string, e
 }
 
 func taskDefinition(ref string) *ecs.RegisterTaskDefinitionInput {
-	role := "arn:aws:iam::" + wire.DefaultAccount + ":role/ecsTaskExecutionRole"
+	role := "arn:aws:iam::" + wire.DefaultAccount + ":role/" + executionRole
 	architecture := types.CPUArchitectureX8664
 	if runtime.GOARCH == "arm64" {
 		architecture = types.CPUArchitectureArm64
