@@ -31,6 +31,7 @@ func Redact(text string, values []string) string {
 func (s *secrets) add(values ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	all := slices.Clone(s.forms) // redact reads the old list without the lock
 	for _, value := range values {
 		if len(value) < ShortestSecret {
 			continue
@@ -39,13 +40,14 @@ func (s *secrets) add(values ...string) {
 			value, url.QueryEscape(value), url.PathEscape(value),
 			base64.StdEncoding.EncodeToString([]byte(value)), strings.Join(strings.Fields(value), " "),
 		} {
-			if !slices.Contains(s.forms, form) {
-				s.forms = append(s.forms, form)
+			if !slices.Contains(all, form) {
+				all = append(all, form)
 			}
 		}
 	}
 	// The longest first, lest a part of one uncovers the rest of another.
-	slices.SortFunc(s.forms, func(a, b string) int { return len(b) - len(a) })
+	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
+	s.forms = all
 }
 
 // sensitive finds what looks like a secret that nobody declared: JSON members

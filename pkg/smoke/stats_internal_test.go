@@ -1,9 +1,11 @@
 package smoke
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -144,4 +146,21 @@ func FuzzStatusSet(f *testing.F) {
 			t.Fatalf("%q holds what is no status", s)
 		}
 	})
+}
+
+// Checks capture secrets while others show what they wait for.
+func TestSecretsGrowWhileTheyAreUsed(t *testing.T) {
+	var s secrets
+	var using sync.WaitGroup
+	for i := range 4 {
+		using.Go(func() {
+			for j := range 100 {
+				s.add(fmt.Sprintf("secret-%d-%d", i, j))
+				if got := s.redact(fmt.Sprintf("it is secret-%d-%d!", i, j)); got != "it is ***!" {
+					t.Errorf("shown as %q", got)
+				}
+			}
+		})
+	}
+	using.Wait()
 }
