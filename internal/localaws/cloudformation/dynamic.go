@@ -96,4 +96,3 @@ func (s *Service) secret(ctx context.Context, reference string) (string, error) 
 	}
 	return value, nil
 }
-

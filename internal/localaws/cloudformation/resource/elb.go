@@ -65,3 +65,53 @@ func removeRule(ctx context.Context, w *World, r *Instance, _ string) error {
 	_, err := Call[elb.DeleteRuleOutput](ctx, w, elbService, "DeleteRule", &elb.DeleteRuleInput{RuleArn: &r.PhysicalID})
 	return err
 }
+
+func createBalancer(ctx context.Context, w *World, r *Instance) error {
+	properties := r.withTags()
+	if properties["Name"] == nil {
+		properties["Name"] = r.physicalName(32)
+	}
+	in := &elb.CreateLoadBalancerInput{}
+	if err := fill(in, properties); err != nil {
+		return err
+	}
+	out, err := Call[elb.CreateLoadBalancerOutput](ctx, w, elbService, "CreateLoadBalancer", in)
+	if err != nil {
+		return err
+	}
+	b := out.LoadBalancers[0]
+	r.PhysicalID = aws.ToString(b.LoadBalancerArn)
+	_, full, _ := strings.Cut(r.PhysicalID, ":loadbalancer/")
+	r.Attributes = map[string]any{
+		"LoadBalancerArn": r.PhysicalID, "DNSName": aws.ToString(b.DNSName),
+		"LoadBalancerName":     aws.ToString(b.LoadBalancerName),
+		"LoadBalancerFullName": full, "CanonicalHostedZoneID": aws.ToString(b.CanonicalHostedZoneId),
+	}
+	return nil
+}
+
+func removeBalancer(ctx context.Context, w *World, r *Instance, _ string) error {
+	_, err := Call[elb.DeleteLoadBalancerOutput](ctx, w, elbService, "DeleteLoadBalancer",
+		&elb.DeleteLoadBalancerInput{LoadBalancerArn: &r.PhysicalID})
+	return err
+}
+
+func createListener(ctx context.Context, w *World, r *Instance) error {
+	in := &elb.CreateListenerInput{}
+	if err := fill(in, r.withTags()); err != nil {
+		return err
+	}
+	out, err := Call[elb.CreateListenerOutput](ctx, w, elbService, "CreateListener", in)
+	if err != nil {
+		return err
+	}
+	r.PhysicalID = aws.ToString(out.Listeners[0].ListenerArn)
+	r.Attributes = map[string]any{"ListenerArn": r.PhysicalID}
+	return nil
+}
+
+func removeListener(ctx context.Context, w *World, r *Instance, _ string) error {
+	_, err := Call[elb.DeleteListenerOutput](ctx, w, elbService, "DeleteListener",
+		&elb.DeleteListenerInput{ListenerArn: &r.PhysicalID})
+	return err
+}

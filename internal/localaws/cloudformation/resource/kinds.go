@@ -52,6 +52,13 @@ var kinds = map[string]*Kind{
 		create:    createService, update: updateService, remove: removeService,
 	},
 
+	"AWS::ElasticLoadBalancingV2::LoadBalancer": {
+		input: &elasticloadbalancingv2.CreateLoadBalancerInput{}, known: []string{"LoadBalancerAttributes"},
+		create: createBalancer, remove: removeBalancer,
+	},
+	"AWS::ElasticLoadBalancingV2::Listener": {
+		input: &elasticloadbalancingv2.CreateListenerInput{}, create: createListener, remove: removeListener,
+	},
 	"AWS::ElasticLoadBalancingV2::TargetGroup": {
 		input: &elasticloadbalancingv2.CreateTargetGroupInput{}, known: []string{"TargetGroupAttributes", "Targets"},
 		create: createTargetGroup, remove: removeTargetGroup,
@@ -78,11 +85,12 @@ var kinds = map[string]*Kind{
 		create: createSchedule, update: updateSchedule, remove: removeSchedule,
 	},
 
+	"AWS::IAM::Role": {replacing: []string{"RoleName", "Path"}, create: createRole, update: createModel, remove: removeRole},
+
 	// Nothing stands behind these: local AWS has one network and no policies.
 	"AWS::EC2::SecurityGroup":                    {create: createSecurityGroup, update: createModel, remove: nil},
 	"AWS::EC2::SecurityGroupIngress":             {create: createModel},
 	"AWS::EC2::SecurityGroupEgress":              {create: createModel},
-	"AWS::IAM::Role":                             {create: createRole, update: createModel},
 	"AWS::IAM::Policy":                           {create: createModel},
 	"AWS::CloudFormation::WaitConditionHandle":   {create: createModel},
 	"AWS::CloudFormation::WaitCondition":         {create: createWaitCondition},

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/org/shipkit/internal/localaws/wire"
 )
 
 // modelTime is how long a resource takes that is a name only.
@@ -32,18 +30,6 @@ func (w *World) pause(ctx context.Context, d time.Duration) error {
 func createSecurityGroup(ctx context.Context, w *World, r *Instance) error {
 	r.PhysicalID = "sg-" + strings.ToLower(rand.Text()[:17])
 	r.Attributes = map[string]any{"GroupId": r.PhysicalID, "VpcId": r.text("VpcId")}
-	return w.pause(ctx, modelTime)
-}
-
-func createRole(ctx context.Context, w *World, r *Instance) error {
-	r.PhysicalID = r.text("RoleName")
-	if r.PhysicalID == "" {
-		r.PhysicalID = r.physicalName(64)
-	}
-	r.Attributes = map[string]any{
-		"Arn":    fmt.Sprintf("arn:aws:iam::%s:role/%s", wire.Caller(ctx).AccountID, r.PhysicalID),
-		"RoleId": "AROA" + rand.Text()[:16],
-	}
 	return w.pause(ctx, modelTime)
 }
 
