@@ -9,11 +9,11 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Toxic puts toxiproxy before the registry and returns the address to push to.
-// Every connection ends after limit bytes upstream.
-func (s *Server) Toxic(t testing.TB, limit int64) (host string) {
+// Toxic puts toxiproxy before the registry at upstream and returns the address
+// to push to. Every connection ends after limit bytes upstream.
+func Toxic(t testing.TB, upstream string, limit int64) (host string) {
 	t.Helper()
-	proxy := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "registry", "127.0.0.1:0", s.Host)
+	proxy := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "registry", "127.0.0.1:0", upstream)
 	if err := proxy.Start(); err != nil {
 		t.Fatalf("start toxiproxy: %v", err)
 	}

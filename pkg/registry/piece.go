@@ -15,6 +15,8 @@ type piece struct {
 	// ranged adds Content-Range; GHCR rejects it on a request that carries a
 	// whole blob.
 	ranged bool
+	// alone closes the connection afterwards.
+	alone bool
 	// sent is told how many bytes of the piece were handed to the network.
 	sent func(n int64)
 }
@@ -27,7 +29,7 @@ const expectFrom = 64 * kib
 // attach returns req with the piece as its body. The content is opened when
 // the network asks for it, anew for each attempt.
 func (p *piece) attach(req *http.Request, link *Link) *http.Request {
-	req.ContentLength = p.length
+	req.ContentLength, req.Close = p.length, p.alone
 	req.GetBody = func() (io.ReadCloser, error) { return &pieceReader{piece: p}, nil }
 	req.Body, _ = req.GetBody()
 	req.Header.Set("Content-Type", "application/octet-stream")

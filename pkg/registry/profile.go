@@ -21,6 +21,8 @@ type Profile struct {
 	// ExactRange tells that the Range of a status answer is the truth. When
 	// false, the bytes of the pieces that were acknowledged are counted.
 	ExactRange bool
+	// PlainPUT tells that the closing request must not carry Content-Range.
+	PlainPUT bool
 	// MaxBlob is the largest blob in bytes that the registry takes; 0 means
 	// unknown.
 	MaxBlob int64
@@ -37,8 +39,9 @@ var (
 	// https://github.com/aws/containers-roadmap/issues/2831.
 	ECR = Profile{Name: "ECR", MinChunk: 5 * mib, MaxChunk: 10 * mib,
 		MaxBlob: 52_000 * mib, MaxManifest: 4 * mib}
-	// GHCR: a PATCH holds at most 4 MiB, a layer at most 10 GB.
-	GHCR = Profile{Name: "GHCR", MinChunk: 512 * kib, MaxChunk: 4 * mib, ExactRange: true,
+	// GHCR: a PATCH holds at most 4 MiB, a layer at most 10 GB, a PUT has no
+	// Content-Range.
+	GHCR = Profile{Name: "GHCR", MinChunk: 512 * kib, MaxChunk: 4 * mib, ExactRange: true, PlainPUT: true,
 		MaxBlob: 10_000_000_000, MaxManifest: 4 * mib}
 	// Distribution: the reference implementation; it keeps a piece that was
 	// cut off and its status is exact to the byte.

@@ -26,12 +26,17 @@ func (u *upload) patch(ctx context.Context) error {
 		return err
 	}
 	u.offset += length
+	u.guessed = false
 	u.chunk = min(u.chunk*2, u.ceiling)
 	return u.remember()
 }
 
-// shrink makes pieces smaller after one was lost whole.
-func (u *upload) shrink() { u.chunk = max(u.chunk/2, u.floor) }
+// shrink makes pieces smaller after one was lost whole, and gives each a
+// connection of its own: some lines cut one after so many bytes.
+func (u *upload) shrink() {
+	u.chunk = max(u.chunk/2, u.floor)
+	u.alone = true
+}
 
 // put sends the rest and closes the upload.
 func (u *upload) put(ctx context.Context) (Outcome, error) {
@@ -40,7 +45,8 @@ func (u *upload) put(ctx context.Context) (Outcome, error) {
 	query.Set("digest", u.blob.Digest.String())
 	target.RawQuery = query.Encode()
 	length := u.blob.Size - u.offset
-	resp, err := u.repo.do(ctx, http.MethodPut, &target, u.piece(length, u.offset > 0 && length > 0))
+	ranged := u.offset > 0 && length > 0 && !u.repo.profile.PlainPUT
+	resp, err := u.repo.do(ctx, http.MethodPut, &target, u.piece(length, ranged))
 	if err != nil {
 		return "", err
 	}
@@ -61,13 +67,7 @@ func (u *upload) refused(resp *http.Response, length int64) error {
 	case http.StatusNotFound:
 		return errSessionLost
 	case http.StatusRequestedRangeNotSatisfiable:
-		if !u.repo.profile.ExactRange && u.offset+length <= u.blob.Size {
-			// The piece that was cut off had arrived after all. Should that be
-			// wrong, the digest will not fit and the registry says so.
-			u.offset += length
-			u.guessed = true
-		}
-		return errOutOfStep
+		return u.outOfStep(length)
 	case http.StatusBadRequest:
 		if u.guessed {
 			u.guessed = false
@@ -82,8 +82,24 @@ func (u *upload) refused(resp *http.Response, length int64) error {
 	}
 }
 
+// outOfStep handles a registry that stands at another byte. One that does not
+// say where either got the piece that was cut off whole, or keeps a part of
+// it: then only a new session helps.
+func (u *upload) outOfStep(length int64) error {
+	if u.repo.profile.ExactRange {
+		return errOutOfStep
+	}
+	if u.guessed {
+		u.guessed = false
+		return errSessionLost
+	}
+	u.offset += length
+	u.guessed = true
+	return errOutOfStep
+}
+
 func (u *upload) piece(length int64, ranged bool) *piece {
-	return &piece{blob: u.blob, offset: u.offset, length: length, ranged: ranged,
+	return &piece{blob: u.blob, offset: u.offset, length: length, ranged: ranged, alone: u.alone,
 		sent: func(n int64) { u.report(u.offset + n) }}
 }
 

@@ -67,6 +67,8 @@ type upload struct {
 	lost bool
 	// guessed tells that offset counts a piece that was cut off.
 	guessed bool
+	// alone gives each piece a connection of its own.
+	alone bool
 	// chunk is the size of the next piece, floor and ceiling its bounds.
 	chunk, floor, ceiling int64
 }
@@ -93,7 +95,7 @@ func (u *upload) run(ctx context.Context) (Outcome, error) {
 			u.repo.journal().forget(u.repo.name.String(), u.blob.Digest)
 			return outcome, nil
 		}
-		if u.offset > u.best {
+		if u.offset > u.best && !u.guessed {
 			u.best = u.offset
 			u.effort.moved()
 		}

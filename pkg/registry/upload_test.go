@@ -323,7 +323,7 @@ func FuzzParseSession(f *testing.F) {
 
 func TestUploadThroughToxiproxy(t *testing.T) {
 	server := registrytest.Start(t)
-	repo, err := name.NewRepository(server.Toxic(t, 6*mib) + "/team/app")
+	repo, err := name.NewRepository(registrytest.Toxic(t, server.Host, 6*mib) + "/team/app")
 	if err != nil {
 		t.Fatal(err)
 	}
