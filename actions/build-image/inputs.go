@@ -62,6 +62,8 @@ type inputs struct {
 	RegistryProfile      string        `input:"registry-profile" oneof:"ecr,ghcr,distribution,dockerhub,generic"`
 	Patience             time.Duration `input:"patience" min:"1s" max:"24h"`
 	Force                bool          `input:"force"`
+	Environment          string        `input:"environment"`
+	Config               string        `input:"config"`
 	DryRun               bool          `input:"dry-run"`
 }
 

@@ -37,6 +37,8 @@ type inputs struct {
 	AWSRegion         string            `input:"aws-region"`
 	ExpectedAccountID string            `input:"expected-account-id"`
 	Timeout           time.Duration     `input:"timeout" min:"1s" max:"10m"`
+	Environment       string            `input:"environment"`
+	Config            string            `input:"config"`
 	DryRun            bool              `input:"dry-run"`
 }
 
@@ -66,7 +68,7 @@ func (in inputs) message(gh action.GitHub) (notify.Message, error) {
 		input, source string
 		target        *string
 	}{{"title", in.Title, &message.Title}, {"text", in.Text, &message.Text}} {
-		rendered, err := notify.Render(text.input, text.source, values)
+		rendered, err := notify.Render(text.source, values)
 		if err != nil {
 			problems.Errorf("use {{.name}} with one of "+strings.Join(slices.Sorted(maps.Keys(values)), ", "),
 				"input %s is %q: %s", text.input, text.source, err)
@@ -95,7 +97,7 @@ func (in inputs) channels(ctx context.Context) ([]notify.Channel, error) {
 	if len(in.EmailTo) > 0 {
 		channels = append(channels, in.mail(ctx))
 	}
-	if len(channels) == 0 {
+	if len(channels) == 0 && in.Environment == "" {
 		var problems diag.List
 		problems.Errorf("set slack-webhook, teams-webhook, webhook-url or email-to", "no channel is given")
 		return nil, problems

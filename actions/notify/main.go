@@ -29,6 +29,10 @@ func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 	if err != nil {
 		return err
 	}
+	if len(channels) == 0 {
+		rt.Infof("nobody is told: environment %s of the settings file names nobody to notify", in.Environment)
+		return done(rt, nil)
+	}
 	if in.DryRun {
 		rt.Infof("%s", planText(message, channels))
 		return done(rt, nil)

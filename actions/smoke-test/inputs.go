@@ -47,6 +47,8 @@ type inputs struct {
 	Checks          action.File       `input:"checks"`
 	Concurrency     *int              `input:"concurrency" min:"1" max:"256"`
 	ReportDir       string            `input:"report-dir"`
+	Environment     string            `input:"environment"`
+	Config          string            `input:"config"`
 	DryRun          bool              `input:"dry-run"`
 }
 
