@@ -85,10 +85,12 @@ func repositoryOf(path string) string {
 	if !ok {
 		return ""
 	}
+	end := -1 // the last mark counts: a repository may be called a/manifests/b
 	for _, mark := range []string{"/manifests/", "/blobs/", "/tags/", "/referrers/"} {
-		if i := strings.LastIndex(rest, mark); i > 0 {
-			return rest[:i]
-		}
+		end = max(end, strings.LastIndex(rest, mark))
 	}
-	return ""
+	if end < 0 {
+		return ""
+	}
+	return rest[:end]
 }
