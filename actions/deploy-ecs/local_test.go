@@ -84,7 +84,7 @@ func TestFailures(t *testing.T) {
 	w := newWorld(t, 60)
 	w.run(nil)
 	check := func(c *types.ContainerDefinition) {
-		c.HealthCheck = &types.HealthCheck{Command: []string{"CMD", "/web", "check"}, Interval: aws.Int32(5), Timeout: aws.Int32(2), Retries: aws.Int32(2)}
+		c.HealthCheck = &types.HealthCheck{Command: []string{"CMD", "/no-such-program"}, Interval: aws.Int32(5), Timeout: aws.Int32(2), Retries: aws.Int32(2)}
 	}
 	secret := func(c *types.ContainerDefinition) {
 		c.Secrets = []types.Secret{{Name: aws.String("KEY"), ValueFrom: aws.String("arn:aws:ssm:us-east-1:111122223333:parameter/nowhere")}}
@@ -101,7 +101,7 @@ func TestFailures(t *testing.T) {
 		{"never listens", image.Web{Mode: "mute"}, nil, "", []string{"no healthy answer from container web"}},
 		{"wrong port", image.Web{Mode: "wrong-port"}, nil, "", []string{"no healthy answer from container web", "listen on 0.0.0.0"}},
 		{"failing load balancer check", image.Web{Mode: "unhealthy"}, nil, "", []string{"no healthy answer from container web", "500"}},
-		{"failing container check", image.Web{Mode: "unhealthy"}, check, "", []string{"health check of container web failed"}},
+		{"failing container check", image.Web{}, check, "", []string{"health check of container web failed"}},
 		{"program for another machine", image.Web{Arch: otherArch()}, nil, "", []string{"for another architecture"}},
 		{"missing secret", image.Web{}, secret, "", []string{"A secret of container web cannot be read"}},
 		{"cannot be pulled", image.Web{}, nil, "/web:nothing", []string{"The image of container web cannot be pulled"}},

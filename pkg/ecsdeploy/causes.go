@@ -72,10 +72,12 @@ func (c Cause) Detail() string {
 	return b.String()
 }
 
-// same tells whether two causes belong to one group.
+// same tells whether two causes belong to one group. The exit code is a cause
+// only where the container ended by itself: one that ECS stopped exits as its
+// program pleases.
 func (c Cause) same(other Cause) bool {
-	return c.Kind == other.Kind && c.Container == other.Container && deref(c.ExitCode) == deref(other.ExitCode) &&
-		(c.ExitCode == nil) == (other.ExitCode == nil)
+	exit := c.Kind != KindExit || deref(c.ExitCode) == deref(other.ExitCode)
+	return c.Kind == other.Kind && c.Container == other.Container && exit
 }
 
 // classify reads the cause from a stopped task. The texts are those of

@@ -218,7 +218,7 @@ func targetCause(t TargetHealth) Cause {
 
 // troubled are words of service events that tell of trouble; the others only
 // narrate.
-var troubled = []string{"unable to", "failed", "unhealthy", "reached steady state false", "throttl", "deregistered"}
+var troubled = []string{"unable to", "failed", "unhealthy", "reached steady state false", "throttl"}
 
 // events keeps new messages of the service that tell of trouble.
 func (f *follower) events(service types.Service) (fresh []string) {
