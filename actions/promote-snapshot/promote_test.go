@@ -186,7 +186,7 @@ func TestFailureChangesNothing(t *testing.T) {
 		"verify-sql": write(t, "verify.sql", "select count(*) = 1000000 from orders;"), "database-password": password,
 	})
 	if failed.ExitCode != 1 || failed.Outputs["phase"] != "undone" || failed.Outputs["timestamp"] != first.Outputs["timestamp"] ||
-		!strings.Contains(failed.Log, "is not true: [false]") {
+		!strings.Contains(failed.Log, "is not true: [f]") {
 		t.Errorf("failed promotion: %+v", failed)
 	}
 	out, err := w.rds.DescribeDBInstances(t.Context(), &rds.DescribeDBInstancesInput{})

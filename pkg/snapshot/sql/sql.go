@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/org/shipkit/pkg/snapshot/database"
 )
@@ -21,7 +21,7 @@ import (
 // database.
 type Login struct{ User, Password, Name string }
 
-func connect(ctx context.Context, db database.Database, login Login) (*pgx.Conn, error) {
+func connect(ctx context.Context, db database.Database, login Login) (*pgconn.PgConn, error) {
 	user, name := login.User, login.Name
 	if user == "" {
 		user = db.User
@@ -37,7 +37,7 @@ func connect(ctx context.Context, db database.Database, login Login) (*pgx.Conn,
 		Host: net.JoinHostPort(db.Endpoint, strconv.Itoa(db.Port)), Path: "/" + name,
 		RawQuery: "sslmode=prefer&connect_timeout=15",
 	}
-	conn, err := pgx.Connect(ctx, address.String())
+	conn, err := pgconn.Connect(ctx, address.String())
 	if err != nil {
 		// The library's text may quote the address, and so the password.
 		return nil, fmt.Errorf("connect to database %s at %s as %s: %w", name, address.Host, user, withoutAddress(err))
@@ -52,18 +52,16 @@ func withoutAddress(err error) error {
 	return err
 }
 
-// Run runs all statements in one transaction: all or nothing.
+// Run runs all statements in one transaction, as PostgreSQL does with several
+// in one query: all or nothing
+// (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT).
 func Run(ctx context.Context, db database.Database, login Login, statements string) error {
 	conn, err := connect(ctx, db, login)
 	if err != nil {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to lose
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, statements, pgx.QueryExecModeSimpleProtocol)
-		return err //nolint:wrapcheck // wrapped below
-	})
-	if err != nil {
+	if _, err = conn.Exec(ctx, statements).ReadAll(); err != nil {
 		return fmt.Errorf("run SQL in database %s: %w", db.ID, err)
 	}
 	return nil
@@ -79,22 +77,14 @@ func Check(ctx context.Context, db database.Database, login Login, queries strin
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to lose
 	var failed []error
 	for _, query := range Split(queries) {
-		var values []any
-		rows, err := conn.Query(ctx, query)
-		if err == nil {
-			if rows.Next() {
-				values, err = rows.Values()
-			}
-			rows.Close()
-			err = errors.Join(err, rows.Err())
-		}
+		results, err := conn.Exec(ctx, query).ReadAll()
 		switch {
 		case err != nil:
 			failed = append(failed, fmt.Errorf("check %q: %w", brief(query), err))
-		case len(values) == 0:
+		case len(results) == 0 || len(results[0].Rows) == 0 || len(results[0].Rows[0]) == 0:
 			failed = append(failed, fmt.Errorf("check %q returned no row", brief(query)))
-		case values[0] != true:
-			failed = append(failed, fmt.Errorf("check %q is not true: %v", brief(query), values))
+		case string(results[0].Rows[0][0]) != "t":
+			failed = append(failed, fmt.Errorf("check %q is not true: %s", brief(query), results[0].Rows[0]))
 		}
 	}
 	return errors.Join(failed...)
