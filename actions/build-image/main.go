@@ -63,7 +63,7 @@ func push(ctx context.Context, rt *action.Runtime, c *clients, built *build.Buil
 	err = c.pusher().apply(ctx, p)
 	result := result{plan: p, sent: c.link.Sent(), received: c.link.Received(), took: time.Since(started), err: err}
 	rt.Summary(summaryView(result))
-	setResultOutputs(rt, result)
+	setResultOutputs(rt, result, built.Metadata)
 	if err == nil {
 		rt.Infof("%s", result.headline())
 	}

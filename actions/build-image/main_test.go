@@ -209,6 +209,9 @@ func TestPushOnlyWhatChanged(t *testing.T) {
 	if got := r.contents(second.Outputs["image-ref"]); !maps.Equal(got, changed) {
 		t.Errorf("the pushed image differs from the built one")
 	}
+	if want := `{"containerimage.digest":"` + second.Outputs["digest"] + `"}`; second.Outputs["metadata"] != want {
+		t.Errorf("metadata %s, want %s", second.Outputs["metadata"], want)
+	}
 	if got := second.Outputs["previous-digest"]; got != first.Outputs["digest"] {
 		t.Errorf("previous-digest %s, want %s", got, first.Outputs["digest"])
 	}

@@ -1,6 +1,7 @@
 package buildimage
 
 import (
+	"encoding/json"
 	"strconv"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -38,7 +39,7 @@ func setPlanOutputs(rt *action.Runtime, p *plan) {
 	rt.SetOutput("bytes-total", strconv.FormatInt(p.total(), 10))
 }
 
-func setResultOutputs(rt *action.Runtime, r result) {
+func setResultOutputs(rt *action.Runtime, r result, metadata []byte) {
 	rt.SetOutput("bytes-sent", strconv.FormatInt(r.sent, 10))
 	rt.SetOutput("bytes-saved", strconv.FormatInt(max(0, r.plan.total()-r.sent), 10))
 	if r.err != nil {
@@ -47,6 +48,7 @@ func setResultOutputs(rt *action.Runtime, r result) {
 	first := r.plan.targets[0]
 	digest := first.top.Descriptor().Digest.String()
 	rt.SetOutput("digest", digest)
+	rt.SetOutput("metadata", pushedMetadata(metadata, digest))
 	rt.SetOutput("image-ref", first.repository.String()+"@"+digest)
 	if config := first.images[0].config; len(config) > 0 {
 		rt.SetOutput("imageid", registry.BytesBlob(config).Digest.String())
@@ -76,4 +78,19 @@ func (i *imagePlan) deltaFiles() int {
 		return 0
 	}
 	return len(i.changes.All)
+}
+
+// pushedMetadata returns the builder's metadata with the digest that was
+// pushed, which later steps look for under this key.
+func pushedMetadata(metadata []byte, digest string) string {
+	fields := map[string]any{}
+	if len(metadata) > 0 && json.Unmarshal(metadata, &fields) != nil {
+		return string(metadata)
+	}
+	fields["containerimage.digest"] = digest
+	text, err := json.Marshal(fields)
+	if err != nil {
+		return string(metadata)
+	}
+	return string(text)
 }

@@ -19,15 +19,19 @@ import (
 type line struct {
 	b                *testing.B
 	client, registry string
-	// host is the registry's address on the line.
-	host string
 }
 
 const (
-	clientIP   = "10.213.7.1"
-	registryIP = "10.213.7.2"
-	port       = "5000"
+	clientIP    = "10.213.7.1"
+	registryIP  = "10.213.7.2"
+	controlPort = ":4999"
+	// registries is how many there are, one for each scenario: docker and
+	// skopeo remember which registry has a layer and mount it from there.
+	registries = 8
 )
+
+// host returns the address of a scenario's registry.
+func host(n int) string { return fmt.Sprintf("%s:%d", registryIP, 5000+n) }
 
 // newLine makes the namespaces and starts the registry. Everything goes when
 // the benchmark ends.
@@ -37,7 +41,7 @@ func newLine(b *testing.B) *line {
 		b.Fatal("this benchmark makes network namespaces: run it as root")
 	}
 	id := strconv.Itoa(os.Getpid())
-	l := &line{b: b, client: "sk-client-" + id, registry: "sk-registry-" + id, host: registryIP + ":" + port}
+	l := &line{b: b, client: "sk-client-" + id, registry: "sk-registry-" + id}
 	for _, ns := range []string{l.client, l.registry} {
 		run(b, "ip", "netns", "add", ns)
 		b.Cleanup(func() { run(b, "ip", "netns", "delete", ns) })
@@ -73,7 +77,7 @@ func (l *line) shape(rate string, loss float64) {
 // drop makes the registry's end reset every connection after n bytes; 0 stops.
 func (l *line) drop(n int64) {
 	l.b.Helper()
-	l.in(l.client, "curl", "--silent", "--fail", "--output", "/dev/null", fmt.Sprintf("http://%s:5001/cut?after=%d", registryIP, n))
+	l.in(l.client, "curl", "--silent", "--fail", "--output", "/dev/null", fmt.Sprintf("http://%s%s/cut?after=%d", registryIP, controlPort, n))
 }
 
 // bytes returns what crossed the line so far, both ways, TCP headers and
@@ -96,7 +100,7 @@ func (l *line) bytes() int64 {
 // included.
 func (l *line) arrived() int64 {
 	l.b.Helper()
-	text := l.in(l.client, "curl", "--silent", "--fail", "http://"+registryIP+":5001/arrived")
+	text := l.in(l.client, "curl", "--silent", "--fail", "http://"+registryIP+controlPort+"/arrived")
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	if err != nil {
 		l.b.Fatal(err)
@@ -128,7 +132,7 @@ func (l *line) serve() {
 		_ = cmd.Wait()
 	})
 	for range 200 {
-		if exec.Command("ip", "netns", "exec", l.client, "curl", "--silent", "--output", "/dev/null", "http://"+l.host+"/v2/").Run() == nil {
+		if exec.Command("ip", "netns", "exec", l.client, "curl", "--silent", "--output", "/dev/null", "http://"+host(registries-1)+"/v2/").Run() == nil {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -162,17 +166,25 @@ func (l *line) timed(env []string, args ...string) (took time.Duration, err erro
 
 func tail(s string) string { return s[max(0, len(s)-600):] }
 
-// controls lets the benchmark talk to the registry's process.
-func controls(line *registrytest.Line) http.Handler {
+// controls lets the benchmark talk to the registries' process.
+func controls(lines []*registrytest.Line) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/arrived", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, line.Upstream()) })
+	mux.HandleFunc("/arrived", func(w http.ResponseWriter, _ *http.Request) {
+		var n int64
+		for _, line := range lines {
+			n += line.Upstream()
+		}
+		fmt.Fprintln(w, n)
+	})
 	mux.HandleFunc("/cut", func(w http.ResponseWriter, r *http.Request) {
 		after, err := strconv.ParseInt(r.FormValue("after"), 10, 64)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		line.CutAfter.Store(after)
+		for _, line := range lines {
+			line.CutAfter.Store(after)
+		}
 	})
 	return mux
 }

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/org/shipkit/internal/registrytest"
@@ -17,17 +19,21 @@ func TestMain(m *testing.M) {
 	if ip == "" {
 		os.Exit(m.Run())
 	}
-	server, stop, err := registrytest.Serve(ip+":"+port, os.Getenv("BENCH_STORAGE"))
+	var lines []*registrytest.Line
+	for n := range registries {
+		dir := filepath.Join(os.Getenv("BENCH_STORAGE"), strconv.Itoa(n))
+		server, stop, err := registrytest.Serve(host(n), dir)
+		if err != nil {
+			panic(err)
+		}
+		defer stop()
+		lines = append(lines, server.Line)
+	}
+	listener, err := net.Listen("tcp", ip+controlPort)
 	if err != nil {
 		panic(err)
 	}
-	listener, err := net.Listen("tcp", ip+":5001")
-	if err != nil {
-		panic(err)
-	}
-	go func() { _ = http.Serve(listener, controls(server.Line)) }()
+	go func() { _ = http.Serve(listener, controls(lines)) }()
 	// The parent closes our input when it ends.
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	stop()
-	os.Exit(0)
 }

@@ -74,7 +74,7 @@ func BenchmarkPush(b *testing.B) {
 			b.Run(fmt.Sprintf("%d/%s", n, strings.ReplaceAll(t.name, " ", "-")), func(b *testing.B) {
 				// One push is the measure: a second one would push nothing.
 				if o.took == 0 {
-					o = l.measure(s, t, fmt.Sprintf("%s/bench%d-%s:latest", l.host, n, strings.ReplaceAll(t.name, " ", "-")))
+					o = l.measure(s, t, fmt.Sprintf("%s/bench-%s:latest", host(n), strings.ReplaceAll(t.name, " ", "-")))
 				}
 				b.ReportMetric(float64(o.arrived), "arrived-B")
 				b.ReportMetric(float64(o.wire), "wire-B")

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -66,7 +67,7 @@ func tools(b *testing.B, docker *engine) []tool {
 				"docker-archive:" + archive, "docker://" + to}
 		}},
 		{"regctl", func(archive, to string) ([]string, []string) {
-			return nil, []string{regctl, "--host", "reg=" + registryIP + ":" + port + ",tls=disabled", "image", "import", to, archive}
+			return nil, []string{regctl, "--host", "reg=" + strings.Split(to, "/")[0] + ",tls=disabled", "image", "import", to, archive}
 		}},
 	}
 }
@@ -89,7 +90,7 @@ func newEngine(b *testing.B, l *line) *engine {
 	// Not `ip netns exec`: it hides the control groups.
 	cmd := exec.Command("nsenter", "--net=/run/netns/"+l.client, find(b, "dockerd"),
 		"--host", e.host, "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
-		"--pidfile", filepath.Join(dir, "pid"), "--bridge", "none", "--iptables=false", "--insecure-registry", l.host,
+		"--pidfile", filepath.Join(dir, "pid"), "--bridge", "none", "--iptables=false", "--insecure-registry", registryIP+"/32",
 		"--config-file", filepath.Join(dir, "daemon.json"), "--log-level", "error")
 	if err := os.WriteFile(filepath.Join(dir, "daemon.json"), []byte("{}"), 0o600); err != nil {
 		b.Fatal(err)
