@@ -26,6 +26,10 @@ import (
 // use. It is let in without a password, through the Unix socket only.
 const admin = "rdsadmin"
 
+// longestDir leaves room for "/<server>/.s.PGSQL.<port>" in the 107 characters
+// of a Unix socket's address.
+const longestDir = 80
+
 // Options says where servers run.
 type Options struct {
 	// Dir holds the data folders. Empty makes a folder under the system's
@@ -68,8 +72,8 @@ func New(o Options) (*Engine, error) {
 		e.address = "127.0.0.1"
 	}
 	if e.dir == "" {
-		if e.dir, err = os.MkdirTemp("", "pg-"); err != nil {
-			return nil, fmt.Errorf("make the folder for databases: %w", err)
+		if e.dir, err = ownFolder(); err != nil {
+			return nil, err
 		}
 		e.made = true
 	} else if e.dir, err = filepath.Abs(e.dir); err != nil {
@@ -77,6 +81,10 @@ func New(o Options) (*Engine, error) {
 	}
 	if err := os.MkdirAll(e.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder for databases: %w", err)
+	}
+	if len(e.dir) > longestDir {
+		return nil, fmt.Errorf("the folder for databases, %s, has a longer path than the %d characters that leave room for "+
+			"PostgreSQL's sockets: choose a shorter one", e.dir, longestDir)
 	}
 	if err := errors.Join(e.own(e.dir), e.reachable()); err != nil {
 		return nil, err

@@ -172,6 +172,13 @@ func TestFolderOutOfReach(t *testing.T) {
 	}
 }
 
+func TestFolderWithALongPath(t *testing.T) {
+	_, err := postgres.New(postgres.Options{Dir: filepath.Join(t.TempDir(), strings.Repeat("x", 80))})
+	if err == nil || !strings.Contains(err.Error(), "choose a shorter one") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestRestoreOfAMissingArchive(t *testing.T) {
 	e := start(t)
 	if _, err := e.Restore(t.Context(), "db", "/nowhere/snapshot.tar", master); err == nil {
