@@ -53,24 +53,32 @@ type Workflow struct {
 // act itself could not be run.
 func Run(t testing.TB, w Workflow) Result {
 	t.Helper()
+	result, err := Execute(t.Context(), t.TempDir(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.TimedOut {
+		t.Errorf("act did not end within %s", w.timeout())
+	}
+	return result
+}
+
+// Execute is Run outside of a test. dir is an empty folder for what the run
+// leaves.
+func Execute(ctx context.Context, dir string, w Workflow) (Result, error) {
 	act, err := tool("act")
 	if err != nil {
-		t.Fatal(err)
+		return Result{}, err
 	}
-	dir := t.TempDir()
 	file, text, err := w.lay(dir)
 	if err != nil {
-		t.Fatal(err)
+		return Result{}, err
 	}
-	args, err := w.arguments(t, dir, file, text)
+	args, err := w.arguments(dir, file, text)
 	if err != nil {
-		t.Fatal(err)
+		return Result{}, err
 	}
-	timeout := w.Timeout
-	if timeout == 0 {
-		timeout = 5 * time.Minute
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	ctx, cancel := context.WithTimeout(ctx, w.timeout())
 	defer cancel()
 	cmd := exec.CommandContext(ctx, act, args...)
 	cmd.Dir = filepath.Join(dir, "repository")
@@ -81,15 +89,20 @@ func Run(t testing.TB, w Workflow) Result {
 	err = cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		t.Fatalf("run act: %v", err)
-	}
-	if ctx.Err() != nil {
-		t.Errorf("act did not end within %s", timeout)
+		return Result{}, fmt.Errorf("run act: %w", err)
 	}
 	result := parse(records.Bytes())
 	result.ExitCode = cmd.ProcessState.ExitCode()
 	result.Stderr = problems.String()
-	return result
+	result.TimedOut = ctx.Err() != nil
+	return result, nil
+}
+
+func (w Workflow) timeout() time.Duration {
+	if w.Timeout == 0 {
+		return 5 * time.Minute
+	}
+	return w.Timeout
 }
 
 // lay makes the repository of the run: act reads commit and branch from it.
@@ -134,8 +147,7 @@ func (w Workflow) lay(dir string) (file, text string, err error) {
 
 var usesShipkit = regexp.MustCompile(`org/shipkit(?:/[\w./-]+)?@([\w.-]+)`)
 
-func (w Workflow) arguments(t testing.TB, dir, file, text string) ([]string, error) {
-	t.Helper()
+func (w Workflow) arguments(dir, file, text string) ([]string, error) {
 	event := w.Event
 	if event == "" {
 		event = "push"
@@ -167,7 +179,10 @@ func (w Workflow) arguments(t testing.TB, dir, file, text string) ([]string, err
 		}
 	}
 	if usesShipkit.MatchString(text) {
-		tree := Tree(t)
+		tree, err := buildTree()
+		if err != nil {
+			return nil, err
+		}
 		var refs []string
 		for _, match := range usesShipkit.FindAllStringSubmatch(text, -1) {
 			refs = append(refs, match[1])

@@ -11,6 +11,8 @@ import (
 type Result struct {
 	// ExitCode is act's: 0 if all jobs succeeded.
 	ExitCode int
+	// TimedOut tells that the run was ended for taking too long.
+	TimedOut bool
 	// Outputs holds those of the steps, by step ID and name.
 	Outputs map[string]map[string]string
 	// Steps and Jobs hold success, failure or skipped, by ID.

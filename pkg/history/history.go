@@ -44,6 +44,8 @@ type Stage struct {
 	BytesSent  int64  `json:"bytesSent,omitempty"`
 	BytesSaved int64  `json:"bytesSaved,omitempty"`
 	Reason     string `json:"reason,omitempty"`
+	// RolledBack says that the stage put back what it had changed.
+	RolledBack bool `json:"rolledBack,omitempty"`
 }
 
 // Record is one deployment.

@@ -91,6 +91,24 @@ func TestParseStages(t *testing.T) {
 	}
 }
 
+func TestParseStagesOfSteps(t *testing.T) {
+	text := `{
+		"build":{"result":"success","outputs":{"stages":"{\"check\":{\"outcome\":\"success\"},\"build\":{\"outcome\":\"success\",\"outputs\":{\"bytes-sent\":\"7\"}},\"test\":{\"outcome\":\"skipped\"},\"_c\":{\"outcome\":\"success\"},\"3\":{\"outcome\":\"success\"}}"}},
+		"deploy":{"result":"failure","outputs":{"stages":"{\"deploy\":{\"outcome\":\"failure\",\"outputs\":{\"rolled-back\":\"true\"}}}"}},
+		"notify":{"result":"cancelled","outputs":{"stages":"{\"notify\":{\"outcome\":\"success\"}}"}}}`
+	stages, err := ParseStages(text, []string{"check", "build"})
+	want := []Stage{
+		{Name: "check", Result: "success"}, {Name: "build", Result: "success", BytesSent: 7},
+		{Name: "deploy", Result: "failure", RolledBack: true}, {Name: "notify", Result: "cancelled"},
+	}
+	if diff := cmp.Diff(want, stages); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	if status, _ := Judge(stages); status != RolledBack {
+		t.Errorf("judged %s", status)
+	}
+}
+
 func TestJudge(t *testing.T) {
 	for _, test := range []struct {
 		results string

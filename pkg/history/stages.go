@@ -3,6 +3,7 @@ package history
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,28 +13,28 @@ import (
 // maxStages bounds the size of what ParseStages reads.
 const maxStages = 1 << 20
 
+// job is an entry of GitHub's contexts needs and steps.
+type job struct {
+	Result, Outcome, Conclusion string
+	Outputs                     map[string]string
+}
+
 // ParseStages reads GitHub's contexts `needs` or `steps` as JSON
 // (https://docs.github.com/en/actions/reference/workflows-and-actions/contexts),
-// in the order of the names given; others follow by name.
+// in the order of the names given; others follow by name. A job whose output
+// `stages` is the JSON of its steps counts as those that ran and whose ID does not
+// begin with an underscore.
 func ParseStages(text string, order []string) ([]Stage, error) {
 	if len(text) > maxStages {
 		return nil, fmt.Errorf("stages have %d bytes, at most %d are allowed", len(text), maxStages)
 	}
-	var jobs map[string]struct {
-		Result, Outcome, Conclusion string
-		Outputs                     map[string]string
-	}
+	var jobs map[string]job
 	if err := json.Unmarshal([]byte(text), &jobs); err != nil {
 		return nil, fmt.Errorf("stages are not the JSON of needs or steps: %w", err)
 	}
 	stages := make([]Stage, 0, len(jobs))
 	for name, job := range jobs {
-		stage := Stage{Name: name, Result: first(job.Result, job.Outcome, job.Conclusion)}
-		stage.Seconds = seconds(job.Outputs["duration"])
-		stage.BytesSent = number(job.Outputs["bytes-sent"])
-		stage.BytesSaved = number(job.Outputs["bytes-saved"])
-		stage.Reason = cut(job.Outputs["failure-reason"], 300)
-		stages = append(stages, stage)
+		stages = append(stages, job.stages(name)...)
 	}
 	slices.SortFunc(stages, func(a, b Stage) int {
 		if c := place(order, a.Name) - place(order, b.Name); c != 0 {
@@ -42,6 +43,44 @@ func ParseStages(text string, order []string) ([]Stage, error) {
 		return strings.Compare(a.Name, b.Name)
 	})
 	return stages, nil
+}
+
+// stageID is that of a step that is a stage. An underscore in front marks one
+// that is not, a digit one that act numbered.
+var stageID = regexp.MustCompile(`^[A-Za-z]`)
+
+// stages are a job's steps, if it tells them, else the job itself. A job that
+// ended badly although no step did is a stage too: its runner was lost, or a
+// step without an ID failed.
+func (j job) stages(name string) []Stage {
+	var steps map[string]job
+	if json.Unmarshal([]byte(j.Outputs["stages"]), &steps) != nil {
+		return []Stage{j.stage(name)}
+	}
+	own := j.stage(name)
+	told := own.Result == "success" || own.Result == "skipped"
+	var stages []Stage
+	for id, step := range steps {
+		stage := step.stage(id)
+		if !stageID.MatchString(id) || stage.Result == "skipped" {
+			continue
+		}
+		told = told || stage.Result == own.Result
+		stages = append(stages, stage)
+	}
+	if !told {
+		stages = slices.DeleteFunc(stages, func(s Stage) bool { return s.Name == name })
+		stages = append(stages, own)
+	}
+	return stages
+}
+
+func (j job) stage(name string) Stage {
+	return Stage{
+		Name: name, Result: first(j.Result, j.Outcome, j.Conclusion), Seconds: seconds(j.Outputs["duration"]),
+		BytesSent: number(j.Outputs["bytes-sent"]), BytesSaved: number(j.Outputs["bytes-saved"]),
+		Reason: cut(j.Outputs["failure-reason"], 300), RolledBack: j.Outputs["rolled-back"] == "true",
+	}
 }
 
 func place(order []string, name string) int {
@@ -80,8 +119,8 @@ func number(s string) int64 {
 }
 
 // Judge says how a deployment ended from its stages: cancelled if one was,
-// rolled back if a stage of that name succeeded after a failure, failed if one
-// failed, else succeeded. The reason is that of the first failed stage.
+// rolled back if a stage of that name succeeded after a failure or a failed one
+// did it itself, failed if one failed, else succeeded. The reason is that of the first failed stage.
 func Judge(stages []Stage) (Status, string) {
 	status, reason := Succeeded, ""
 	for _, stage := range stages {
@@ -95,7 +134,9 @@ func Judge(stages []Stage) (Status, string) {
 			status, reason = Cancelled, stage.Name+" was cancelled"
 		}
 	}
-	if status == Failed && slices.ContainsFunc(stages, func(s Stage) bool { return s.Name == "rollback" && s.Result == "success" }) {
+	if status == Failed && slices.ContainsFunc(stages, func(s Stage) bool {
+		return s.RolledBack || s.Name == "rollback" && s.Result == "success"
+	}) {
 		status = RolledBack
 	}
 	return status, reason

@@ -53,7 +53,7 @@ func Run(ctx context.Context, s *localaws.Server, version string) (Demo, error) 
 	if err != nil {
 		return Demo{}, fmt.Errorf("seed the image: %w", err)
 	}
-	url, err := service(ctx, s, image)
+	url, err := RunService(ctx, s, Namespace, image)
 	if err != nil {
 		return Demo{}, fmt.Errorf("seed the service: %w", err)
 	}
@@ -66,7 +66,7 @@ func Run(ctx context.Context, s *localaws.Server, version string) (Demo, error) 
 
 const executionRole = "ecsTaskExecutionRole"
 
-// account makes the roles and the log group that the rest refers to.
+// account makes the roles that the rest refers to.
 func account(ctx context.Context, s *localaws.Server) error {
 	for role, principal := range map[string]string{
 		executionRole: "ecs-tasks.amazonaws.com", "shipkit-scheduler": "scheduler.amazonaws.com",
@@ -78,7 +78,11 @@ func account(ctx context.Context, s *localaws.Server) error {
 			return fmt.Errorf("seed the role %s: %w", role, err)
 		}
 	}
-	in := &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/" + Namespace + "/" + Service)}
+	return nil
+}
+
+func logGroup(ctx context.Context, s *localaws.Server, namespace string) error {
+	in := &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/" + namespace + "/" + Service)}
 	if _, err := s.Logs.CreateLogGroup(ctx, in); err != nil {
 		return fmt.Errorf("seed the log group: %w", err)
 	}

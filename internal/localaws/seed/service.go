@@ -34,21 +34,25 @@ func push(ctx context.Context, s *localaws.Server, version string) (ref string, 
 	return ref, nil
 }
 
-// service runs the image twice behind a load balancer and returns the address to open.
-func service(ctx context.Context, s *localaws.Server, ref string) (url string, err error) {
-	group, listener, err := balance(ctx, s)
+// RunService makes an environment's cluster, runs the image in it twice behind a load balancer, and returns the address
+// to open. The account is Run's.
+func RunService(ctx context.Context, s *localaws.Server, namespace, ref string) (url string, err error) {
+	group, listener, err := balance(ctx, s, namespace)
 	if err != nil {
 		return "", err
 	}
-	if _, err := s.ECS.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String(Namespace)}); err != nil {
+	if err := logGroup(ctx, s, namespace); err != nil {
+		return "", err
+	}
+	if _, err := s.ECS.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String(namespace)}); err != nil {
 		return "", fmt.Errorf("create the cluster: %w", err)
 	}
-	definition, err := s.ECS.RegisterTaskDefinition(ctx, taskDefinition(ref))
+	definition, err := s.ECS.RegisterTaskDefinition(ctx, taskDefinition(namespace, ref))
 	if err != nil {
 		return "", fmt.Errorf("register the task definition: %w", err)
 	}
 	_, err = s.ECS.CreateService(ctx, &ecs.CreateServiceInput{
-		Cluster: aws.String(Namespace), ServiceName: aws.String(Service), DesiredCount: aws.Int32(2),
+		Cluster: aws.String(namespace), ServiceName: aws.String(Service), DesiredCount: aws.Int32(2),
 		TaskDefinition: definition.TaskDefinition.TaskDefinitionArn, LaunchType: types.LaunchTypeFargate,
 		NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{
 			Subnets: []string{Subnet}, SecurityGroups: []string{Group}}},
@@ -58,34 +62,34 @@ func service(ctx context.Context, s *localaws.Server, ref string) (url string, e
 	if err != nil {
 		return "", fmt.Errorf("create the service: %w", err)
 	}
-	return s.ELB.ListenerURL(listener), steady(ctx, s)
+	return s.ELB.ListenerURL(listener), steady(ctx, s, namespace)
 }
 
-func taskDefinition(ref string) *ecs.RegisterTaskDefinitionInput {
+func taskDefinition(namespace, ref string) *ecs.RegisterTaskDefinitionInput {
 	role := "arn:aws:iam::" + wire.DefaultAccount + ":role/" + executionRole
 	architecture := types.CPUArchitectureX8664
 	if runtime.GOARCH == "arm64" {
 		architecture = types.CPUArchitectureArm64
 	}
 	return &ecs.RegisterTaskDefinitionInput{
-		Family: aws.String(Namespace + "-" + Service), NetworkMode: types.NetworkModeAwsvpc, ExecutionRoleArn: &role,
+		Family: aws.String(namespace + "-" + Service), NetworkMode: types.NetworkModeAwsvpc, ExecutionRoleArn: &role,
 		RequiresCompatibilities: []types.Compatibility{types.CompatibilityFargate}, Cpu: aws.String("256"), Memory: aws.String("512"),
 		RuntimePlatform: &types.RuntimePlatform{CpuArchitecture: architecture, OperatingSystemFamily: types.OSFamilyLinux},
 		ContainerDefinitions: []types.ContainerDefinition{{
 			Name: aws.String(Service), Image: &ref, Essential: aws.Bool(true),
 			PortMappings: []types.PortMapping{{ContainerPort: aws.Int32(8080)}},
 			LogConfiguration: &types.LogConfiguration{LogDriver: types.LogDriverAwslogs, Options: map[string]string{
-				"awslogs-group": "/" + Namespace + "/" + Service, "awslogs-region": wire.DefaultRegion, "awslogs-stream-prefix": Service}},
+				"awslogs-group": "/" + namespace + "/" + Service, "awslogs-region": wire.DefaultRegion, "awslogs-stream-prefix": Service}},
 		}},
 	}
 }
 
-func balance(ctx context.Context, s *localaws.Server) (group, listener string, err error) {
-	balancer, err := s.ELB.CreateLoadBalancer(ctx, &elb.CreateLoadBalancerInput{Name: aws.String(Namespace), Subnets: []string{Subnet}})
+func balance(ctx context.Context, s *localaws.Server, namespace string) (group, listener string, err error) {
+	balancer, err := s.ELB.CreateLoadBalancer(ctx, &elb.CreateLoadBalancerInput{Name: aws.String(namespace), Subnets: []string{Subnet}})
 	if err != nil {
 		return "", "", fmt.Errorf("create the load balancer: %w", err)
 	}
-	groups, err := s.ELB.CreateTargetGroup(ctx, &elb.CreateTargetGroupInput{Name: aws.String(Namespace + "-" + Service),
+	groups, err := s.ELB.CreateTargetGroup(ctx, &elb.CreateTargetGroupInput{Name: aws.String(namespace + "-" + Service),
 		Port: aws.Int32(8080), Protocol: elbtypes.ProtocolEnumHttp, TargetType: elbtypes.TargetTypeEnumIp, VpcId: aws.String(Vpc),
 		HealthCheckPath: aws.String("/healthz"), HealthyThresholdCount: aws.Int32(2)})
 	if err != nil {
@@ -102,9 +106,9 @@ func balance(ctx context.Context, s *localaws.Server) (group, listener string, e
 }
 
 // steady waits until the first rollout is over.
-func steady(ctx context.Context, s *localaws.Server) error {
+func steady(ctx context.Context, s *localaws.Server, namespace string) error {
 	for {
-		out, err := s.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: aws.String(Namespace), Services: []string{Service}})
+		out, err := s.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: aws.String(namespace), Services: []string{Service}})
 		if err != nil {
 			return fmt.Errorf("describe the service: %w", err)
 		}
