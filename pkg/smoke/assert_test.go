@@ -63,6 +63,7 @@ func TestAssertions(t *testing.T) {
 		"jq with a variable":      {smoke.JQTest{Query: jq(".name == $who")}, answer, true, "true"},
 		"jq compared":             {smoke.JQTest{Query: jq(".n"), Match: &smoke.Match{Equals: text("3")}}, answer, true, "3"},
 		"jq of a big number":      {smoke.JQTest{Query: jq(".name"), Match: &smoke.Match{Equals: text("smoke")}}, answer, true, "smoke"},
+		"jq counts":               {smoke.JQTest{Query: jq(".n > 2 and .n + 1 == 4 and (.n | type) == \"number\"")}, answer, true, "true"},
 		"jq gives nothing":        {smoke.JQTest{Query: jq("empty")}, answer, false, "gives nothing"},
 		"jq fails":                {smoke.JQTest{Query: jq(".name.x")}, answer, false, "fails"},
 		"jq on no JSON":           {smoke.JQTest{Query: jq(".")}, &probe.Answer{Body: []byte("<html>")}, false, "not JSON"},

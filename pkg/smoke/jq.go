@@ -1,10 +1,12 @@
 package smoke
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -42,8 +44,8 @@ func (q *JQ) String() string { return q.source }
 
 // eval returns the first result of the expression on a JSON text.
 func (q *JQ) eval(ctx context.Context, body []byte, variables map[string]string) (any, error) {
-	var input any
-	if err := json.Unmarshal(body, &input); err != nil {
+	input, err := decode(body)
+	if err != nil {
 		return nil, fmt.Errorf("the body is not JSON: %w", err)
 	}
 	values := make([]any, len(q.names))
@@ -58,6 +60,20 @@ func (q *JQ) eval(ctx context.Context, body []byte, variables map[string]string)
 		return nil, fmt.Errorf("the jq expression fails: %w", err)
 	}
 	return result, nil
+}
+
+// decode reads one JSON text; numbers keep all their digits.
+func decode(body []byte) (any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, err //nolint:wrapcheck // wrapped by the caller
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows it")
+	}
+	return value, nil
 }
 
 // text returns a result as people write it: strings bare, others as JSON.
