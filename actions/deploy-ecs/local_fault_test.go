@@ -58,10 +58,10 @@ func TestServicesTogether(t *testing.T) {
 	outputs(t, got, 0, map[string]string{"deployment-status": "succeeded"})
 	registered, scaled := 0, 0
 	for _, call := range w.aws.Calls() {
-		switch {
-		case call.Operation == "PutScalingPolicy":
+		switch call.Operation {
+		case "PutScalingPolicy":
 			scaled++
-		case call.Operation == "RegisterTaskDefinition":
+		case "RegisterTaskDefinition":
 			registered++
 		}
 	}

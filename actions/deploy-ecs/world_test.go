@@ -33,15 +33,14 @@ import (
 // real containers.
 type world struct {
 	testing.TB
-	aws     *localaws.Server
-	ecs     *ecs.Client
-	elb     *elb.Client
-	auth    authn.AuthConfig
-	url     string // of the load balancer
-	blue    string // target groups
-	green   string
-	rule    string
-	service string
+	aws   *localaws.Server
+	ecs   *ecs.Client
+	elb   *elb.Client
+	auth  authn.AuthConfig
+	url   string // of the load balancer
+	blue  string // target groups
+	green string
+	rule  string
 }
 
 // newWorld starts local AWS whose clock runs factor times as fast as ours.
