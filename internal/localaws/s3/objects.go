@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/md5" //nolint:gosec // an ETag is an MD5 sum
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -99,6 +100,9 @@ func (c *chunks) Read(p []byte) (int, error) {
 	c.left -= int64(n)
 	if c.left == 0 && err == nil {
 		_, err = c.from.Discard(2) // \r\n
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF // within a chunk
 	}
 	return n, err //nolint:wrapcheck // an io.Reader passes on what it gets
 }
