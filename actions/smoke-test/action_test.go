@@ -70,7 +70,7 @@ func TestInputsAlone(t *testing.T) {
 			outputs: map[string]string{"passed": "1", "version-observed": "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3"},
 		},
 		"another version": {
-			with: map[string]string{"expect-version": "v2", "version-path": ".version", "timeout": "1s"}, code: 1,
+			with: map[string]string{"expect-version": "v2", "version-path": ".version", "timeout": "3s"}, code: 1,
 			outputs: map[string]string{"failed": "1", "version-observed": "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3"},
 			log:     "answers came from the old version 3f2a91c0d4e5",
 		},

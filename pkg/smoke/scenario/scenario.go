@@ -43,11 +43,11 @@ const (
 	Interval       = 100 * time.Millisecond
 )
 
-// CheckFile writes the question as a checks file.
-func (a Ask) CheckFile() string {
+// CheckFile writes the question as a checks file, with the time for all of it.
+func (a Ask) CheckFile(timeout time.Duration) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("timeout: %s", Timeout)
+	line("timeout: %s", timeout)
 	line("checks:")
 	line("  - name: scenario")
 	line("    url: %q", a.URL)

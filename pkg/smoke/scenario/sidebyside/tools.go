@@ -48,7 +48,7 @@ func status(a scenario.Ask) int {
 
 func askShipkit(path string) asker {
 	return func(ctx context.Context, a scenario.Ask, dir string) (bool, string) {
-		out, ok := start(ctx, nil, path, "smoke-test", "--checks", file(dir, "smoke.yml", a.CheckFile()))
+		out, ok := start(ctx, nil, path, "smoke-test", "--checks", file(dir, "smoke.yml", a.CheckFile(scenario.Timeout)))
 		return ok, last(out)
 	}
 }
