@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/org/shipkit/pkg/diag"
 )
@@ -58,6 +59,9 @@ func checkInput(input Input, field Field, fault func(format string, args ...any)
 	}
 	if input.Description == "" {
 		fault("input %q has no description", input.Name)
+	}
+	if strings.Contains(input.Description, "${{") {
+		fault("input %q: a runner refuses an expression in a description", input.Name)
 	}
 	if input.Required && input.Default != "" {
 		fault("input %q is required and has a default", input.Name)
