@@ -39,6 +39,9 @@ type outcome struct {
 }
 
 func (o outcome) String() string {
+	if o.took == 0 && o.err == nil {
+		return "not measured"
+	}
 	text := fmt.Sprintf("%s (%s), %s", megabytes(o.arrived), megabytes(o.wire), markdown.Duration(o.took))
 	if o.err != nil {
 		return "fails after " + text
