@@ -18,7 +18,7 @@ type inputs struct {
 	Namespace       string   `input:"namespace"`
 	Stages          string   `input:"stages"`
 	Order           []string `input:"order" sep:","`
-	Version         string   `input:"version"`
+	Release         string   `input:"release"`
 	Commit          string   `input:"commit"`
 	CommitTime      string   `input:"commit-time"`
 	Image           string   `input:"image"`
@@ -53,7 +53,7 @@ func (in inputs) record(gh action.GitHub, now time.Time) (history.Record, namesp
 		}
 	}
 	r := history.Record{
-		ID: namespace.TimestampOf(now), Environment: n.Environment, Version: in.Version, Commit: in.Commit, CommitTime: at,
+		ID: namespace.TimestampOf(now), Environment: n.Environment, Version: in.Release, Commit: in.Commit, CommitTime: at,
 		Image: in.Image, Database: database, By: gh.Actor, RunURL: gh.RunURL, Stages: stages,
 	}
 	if r.Commit == "" {
