@@ -200,14 +200,29 @@ func TestBadChecksFile(t *testing.T) {
 	}
 }
 
-func TestNeitherOrBoth(t *testing.T) {
-	for words, with := range map[string]map[string]string{
-		"neither url nor checks": {},
-		"both url and checks":    {"url": "http://h", "checks": "../../testdata/smoke/shop.yml"},
-	} {
-		got := actiontest.Run(t.Context(), t, actiontest.Step{Spec: smoketest.Spec, With: with})
-		if got.ExitCode == 0 || !strings.Contains(got.Log, words) {
-			t.Errorf("exit code %d, want %q:\n%s", got.ExitCode, words, got.Log)
-		}
+func TestNeither(t *testing.T) {
+	got := actiontest.Run(t.Context(), t, actiontest.Step{Spec: smoketest.Spec})
+	if got.ExitCode == 0 || !strings.Contains(got.Log, "neither url nor checks") {
+		t.Errorf("exit code %d:\n%s", got.ExitCode, got.Log)
+	}
+}
+
+// An environment's settings give url and version; the file says what to check.
+func TestChecksFileKnowsTheInputs(t *testing.T) {
+	server := shop(t)
+	file := filepath.Join(t.TempDir(), "smoke.yml")
+	text := `
+variables: {url: "https://default.invalid", page: "{{url}}/health"}
+checks:
+  - {name: version, url: "{{page}}", version: {expect: "{{version}}", jq: .version}, asserts: [{jq: .version | startswith($version)}]}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := actiontest.Run(t.Context(), t, actiontest.Step{
+		Spec: smoketest.Spec, With: map[string]string{"checks": file, "url": server.URL + "/"}, Env: map[string]string{"SHIPKIT_VERSION": "3f2a91c"},
+	})
+	if got.ExitCode != 0 || got.Outputs["version-observed"] != "3f2a91c" {
+		t.Errorf("exit code %d, outputs %v:\n%s", got.ExitCode, got.Outputs, got.Log)
 	}
 }

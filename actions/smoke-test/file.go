@@ -1,9 +1,11 @@
 package smoketest
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/org/shipkit/pkg/smoke"
 	"github.com/org/shipkit/pkg/smoke/checkfile"
@@ -21,7 +23,8 @@ func (in inputs) fromFile(getenv func(string) string) (*smoke.Suite, error) {
 			value := getenv(name)
 			return value, value != ""
 		},
-		Timeout: smoke.DefaultTimeout, Concurrency: smoke.DefaultConcurrency,
+		Variables: in.variables(getenv),
+		Timeout:   smoke.DefaultTimeout, Concurrency: smoke.DefaultConcurrency,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read input checks: %w", err)
@@ -29,6 +32,18 @@ func (in inputs) fromFile(getenv func(string) string) (*smoke.Suite, error) {
 	suite.Timeout = orDefault(in.Timeout, suite.Timeout)
 	suite.Concurrency = orDefault(in.Concurrency, suite.Concurrency)
 	return suite, nil
+}
+
+// variables are what the file can use of the inputs: {{url}} and {{version}}.
+func (in inputs) variables(getenv func(string) string) map[string]string {
+	variables := map[string]string{}
+	if in.URL != nil {
+		variables["url"] = strings.TrimSuffix(in.URL.String(), "/")
+	}
+	if version := cmp.Or(in.ExpectVersion, getenv("SHIPKIT_VERSION")); version != "" {
+		variables["version"] = version
+	}
+	return variables
 }
 
 // readChecks reads no more than tells that a file is too big.

@@ -59,9 +59,6 @@ func (in inputs) suite(getenv func(string) string) (*smoke.Suite, error) {
 	case in.URL == nil && in.Checks == "":
 		problems.Errorf("set url: https://your-service/health, or checks: smoke.yml", "neither url nor checks is given")
 		return nil, problems
-	case in.URL != nil && in.Checks != "":
-		problems.Errorf("give one of them", "both url and checks are given")
-		return nil, problems
 	case in.Checks != "":
 		return in.fromFile(getenv)
 	}

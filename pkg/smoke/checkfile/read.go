@@ -7,6 +7,7 @@
 package checkfile
 
 import (
+	"maps"
 	"time"
 
 	"github.com/org/shipkit/pkg/smoke"
@@ -24,6 +25,9 @@ type Options struct {
 	// Env looks up a variable of the environment. Values that the file uses are
 	// secrets unless the file lists their names under public.
 	Env func(name string) (string, bool)
+	// Variables are set from outside; the file's own ones of the same names are
+	// their defaults.
+	Variables map[string]string
 	// Timeout and Concurrency hold unless the file says otherwise.
 	Timeout     time.Duration
 	Concurrency int
@@ -35,6 +39,7 @@ func Read(data []byte, o Options) (*smoke.Suite, error) {
 		file: o.File, env: o.Env,
 		public: map[string]bool{}, statics: map[string]string{}, broken: map[string]bool{},
 	}
+	maps.Copy(r.statics, o.Variables)
 	if len(data) > MaxSize {
 		r.fail(nil, "split it into several files", "the checks file is larger than %d bytes", MaxSize)
 		return nil, r.finish()

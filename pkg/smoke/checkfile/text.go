@@ -93,6 +93,10 @@ func (r *reader) variables(n *yaml.Node) {
 		return
 	}
 	w := &variableWalk{r: r, o: o, state: map[string]int{}}
+	for name := range r.statics {
+		w.state[name] = 2 // set from outside
+		o.take(name)
+	}
 	for _, key := range o.keys {
 		if !template.IsName(key.Value) {
 			r.fail(key, "use letters, digits and _", "variable %q is not a name", key.Value)
