@@ -3,7 +3,7 @@ package buildimage
 import (
 	"context"
 	"fmt"
-	"net/url"
+	"net"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -47,20 +47,28 @@ func newClients(rt *action.Runtime, j *job) *clients {
 // step counts, then ECR through the AWS chain and GHCR with the job's token.
 func keychain(rt *action.Runtime, j *job) authn.Keychain {
 	ecrClients := func(region string) registry.ECRTokens { return lazyECR{region: region} }
-	chain := []authn.Keychain{authn.DefaultKeychain, registry.ECRKeychain(ecrClients, localECR(rt)...)}
+	chain := []authn.Keychain{authn.DefaultKeychain, registry.ECRKeychain(ecrClients, localECR(rt, j)...)}
 	if j.GitHubToken != "" {
 		chain = append(chain, registry.TokenKeychain("ghcr.io", rt.GitHub().Actor, j.GitHubToken))
 	}
 	return authn.NewMultiKeychain(chain...)
 }
 
-// localECR returns the host of an ECR stand-in that AWS_ENDPOINT_URL names.
-func localECR(rt *action.Runtime) []string {
-	endpoint, err := url.Parse(rt.Getenv("AWS_ENDPOINT_URL"))
-	if err != nil || endpoint.Host == "" {
+// localECR returns the registries on this machine when AWS_ENDPOINT_URL says
+// that AWS is on this machine: their passwords come from its ECR.
+func localECR(rt *action.Runtime, j *job) []string {
+	var hosts []string
+	if rt.Getenv("AWS_ENDPOINT_URL") == "" {
 		return nil
 	}
-	return []string{endpoint.Host}
+	for _, t := range j.targets {
+		host := t.repository.RegistryStr()
+		address, _, _ := net.SplitHostPort(host) // no port: "", which is no loopback
+		if ip := net.ParseIP(address); address == "localhost" || ip != nil && ip.IsLoopback() {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
 }
 
 // lazyECR loads the AWS configuration when the first password is needed.
