@@ -2,7 +2,6 @@ package ephemeralenv
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
@@ -74,7 +72,7 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs) (*job, error) {
 		Records: store.Records{SSM: parameters, Tagging: tagging.NewFromConfig(cfg)},
 		Slots:   store.Slots{SSM: parameters, Shared: s.base.Shared()},
 		Ends:    j.ends(), Backend: backend, Holder: holder(rt), Progress: rt.Progress(), Patience: in.Wait, Answers: j.answers(),
-		Options: saga.Options{Transient: transient, Progress: rt.Progress()},
+		Options: saga.Options{Transient: awsclient.Transient, Progress: rt.Progress()},
 	}
 	return j, nil
 }
@@ -150,10 +148,4 @@ func holder(rt *action.Runtime) saga.Holder {
 		return saga.Holder{ID: fmt.Sprintf("terminal/%d", os.Getpid())}
 	}
 	return saga.Holder{ID: fmt.Sprintf("%s/%d/%s", gh.Repository, gh.RunID, gh.Job), RunURL: gh.RunURL}
-}
-
-// transient tells errors that say nothing about a step's fate.
-func transient(err error) bool {
-	return awsclient.Expired(err) || errors.Is(err, context.DeadlineExceeded) ||
-		retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary
 }

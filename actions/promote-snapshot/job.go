@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
@@ -74,7 +73,7 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs) (*job, error) {
 		Parameters: ssm.NewFromConfig(target.cfg),
 		Stacks:     newStacks(target.cfg, in.StackRole, rt.Progress()), SourceStacks: newStacks(source.cfg, in.StackRole, rt.Progress()),
 		Holder:   holder(rt),
-		Options:  saga.Options{Detach: in.Detach, Transient: transient, Progress: rt.Progress()},
+		Options:  saga.Options{Detach: in.Detach, Transient: awsclient.Transient, Progress: rt.Progress()},
 		Progress: rt.Progress(),
 	}
 	clients := ecsdeploy.FromConfig(target.cfg, target.caller.AccountID, target.caller.ARN)
@@ -190,12 +189,6 @@ func holder(rt *action.Runtime) saga.Holder {
 		return saga.Holder{ID: host + "/" + strconv.Itoa(os.Getpid())}
 	}
 	return saga.Holder{ID: fmt.Sprintf("%s/%d/%s", gh.Repository, gh.RunID, gh.Job), RunURL: gh.RunURL}
-}
-
-// transient tells errors that say nothing about a step's fate.
-func transient(err error) bool {
-	return awsclient.Expired(err) || errors.Is(err, context.DeadlineExceeded) ||
-		retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary
 }
 
 // shareable asks KMS whether a key is the customer's: AWS's own cannot be

@@ -3,16 +3,13 @@
 package githubtest
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // Comment is a comment on a pull request.
@@ -152,162 +149,3 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, path []string) {
 	}
 }
 
-// list returns what a list shows: while Lag is set, the state before the last
-// write, once.
-func (s *Server) list(number int) []Comment {
-	shown := s.listed[number]
-	s.listed[number] = slices.Clone(s.comments[number])
-	return shown
-}
-
-func (s *Server) wrote(number int) {
-	if !s.Lag {
-		s.listed[number] = slices.Clone(s.comments[number])
-	}
-}
-
-func (s *Server) create(w http.ResponseWriter, r *http.Request, number int) {
-	s.next++
-	c := Comment{ID: s.next}
-	decode(r, &c)
-	c.ID = s.next
-	s.comments[number] = append(s.comments[number], c)
-	s.wrote(number)
-	answer(w, http.StatusCreated, c)
-}
-
-func (s *Server) edit(w http.ResponseWriter, r *http.Request, id int64) {
-	for number, comments := range s.comments {
-		for i := range comments {
-			if comments[i].ID == id {
-				decode(r, &comments[i])
-				comments[i].ID = id
-				s.wrote(number)
-				answer(w, http.StatusOK, comments[i])
-				return
-			}
-		}
-	}
-	fail(w, http.StatusNotFound, "Not Found")
-}
-
-func (s *Server) remove(w http.ResponseWriter, id int64) {
-	for number, comments := range s.comments {
-		if i := slices.IndexFunc(comments, func(c Comment) bool { return c.ID == id }); i >= 0 {
-			s.comments[number] = slices.Delete(slices.Clone(comments), i, i+1)
-			s.wrote(number)
-			w.WriteHeader(http.StatusNoContent)
-			return
-		}
-	}
-	fail(w, http.StatusNotFound, "Not Found")
-}
-
-func (s *Server) pulls(w http.ResponseWriter, r *http.Request) {
-	var list []any
-	for _, p := range s.Pulls {
-		if p.State == r.URL.Query().Get("state") {
-			list = append(list, s.pullJSON(p))
-		}
-	}
-	page(w, r, list)
-}
-
-func (s *Server) pull(w http.ResponseWriter, number int) {
-	for _, p := range s.Pulls {
-		if p.Number == number {
-			answer(w, http.StatusOK, s.pullJSON(p))
-			return
-		}
-	}
-	fail(w, http.StatusNotFound, "Not Found")
-}
-
-func (s *Server) pullJSON(p Pull) any {
-	labels := []any{}
-	for _, name := range p.Labels {
-		labels = append(labels, map[string]any{"name": name})
-	}
-	head := p.Head
-	if head == "" {
-		head = s.Repository
-	}
-	return map[string]any{
-		"number": p.Number, "state": p.State, "labels": labels,
-		"head": map[string]any{"sha": p.SHA, "repo": map[string]any{"full_name": head}},
-		"base": map[string]any{"repo": map[string]any{"full_name": s.Repository}},
-	}
-}
-
-func (s *Server) deployments(w http.ResponseWriter, r *http.Request) {
-	var list []*Deployment
-	for _, d := range s.Deployments {
-		if d.Environment == r.URL.Query().Get("environment") {
-			list = append(list, d)
-		}
-	}
-	page(w, r, list)
-}
-
-func (s *Server) mark(w http.ResponseWriter, r *http.Request, id int64) {
-	var status struct {
-		State string `json:"state"`
-		URL   string `json:"environment_url"`
-	}
-	decode(r, &status)
-	for _, d := range s.Deployments {
-		if d.ID == id {
-			d.States = append(d.States, status.State)
-			d.URL = status.URL
-			answer(w, http.StatusCreated, status)
-			return
-		}
-	}
-	fail(w, http.StatusNotFound, "Not Found")
-}
-
-// pattern replaces numbers by N.
-func pattern(path []string) string {
-	parts := slices.Clone(path)
-	for i := range parts {
-		if _, err := strconv.Atoi(parts[i]); err == nil {
-			parts[i] = "N"
-		}
-	}
-	return strings.Join(parts, "/")
-}
-
-func number(s string) int {
-	n, _ := strconv.Atoi(s)
-	return n
-}
-
-// page answers one page of a list, at most 100 a page, with a Link header.
-func page[T any](w http.ResponseWriter, r *http.Request, list []T) {
-	size, at := number(r.URL.Query().Get("per_page")), max(1, number(r.URL.Query().Get("page")))
-	if size <= 0 || size > 100 {
-		size = 30
-	}
-	from, to := min((at-1)*size, len(list)), min(at*size, len(list))
-	if to < len(list) {
-		query := r.URL.Query()
-		query.Set("page", strconv.Itoa(at+1))
-		w.Header().Set("Link", fmt.Sprintf(`<http://%s%s?%s>; rel="next"`, r.Host, r.URL.Path, query.Encode()))
-	}
-	answer(w, http.StatusOK, append([]T{}, list[from:to]...))
-}
-
-func decode(r *http.Request, into any) { _ = json.NewDecoder(r.Body).Decode(into) }
-
-func answer(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-RateLimit-Limit", "5000")
-	w.Header().Set("X-RateLimit-Remaining", "4999")
-	w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10))
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body)
-}
-
-func fail(w http.ResponseWriter, status int, message string) {
-	answer(w, status, map[string]string{"message": message})
-}
