@@ -1,8 +1,6 @@
 package ephemeralenv
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -127,13 +125,4 @@ func (w *world) left(t *testing.T) (stacks, parameters, schedules int) {
 		t.Fatal(err)
 	}
 	return stacks, len(known.Parameters), w.schedules(t)
-}
-
-func write(t *testing.T, name, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }

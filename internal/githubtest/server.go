@@ -148,4 +148,3 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, path []string) {
 		fail(w, http.StatusNotFound, "githubtest has no "+where)
 	}
 }
-

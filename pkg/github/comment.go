@@ -79,7 +79,7 @@ func (c *Client) unstick(ctx context.Context, number int, key string) error {
 	for _, double := range mine[1:] {
 		if _, response, err := try(ctx, what, func() (struct{}, *github.Response, error) {
 			response, err := c.api.Issues.DeleteComment(ctx, c.owner, c.name, double.GetID())
-			return struct{}{}, response, err
+			return struct{}{}, response, err //nolint:wrapcheck // try says what it was about
 		}); err != nil && (response == nil || response.StatusCode != http.StatusNotFound) {
 			return err
 		}

@@ -221,4 +221,3 @@ func (l *lease) release(ctx context.Context) error {
 	}
 	return l.put(ctx, l.generation, leaseRecord{Holder: l.holder, Expires: time.Now(), Released: true}, true)
 }
-
