@@ -27,6 +27,10 @@ test: ## Run all tests with the race detector (P=./pkg/action/... for some)
 e2e: tools ## Run the real workflows through act
 	@scripts/with-docker go test -timeout 15m ./internal/acttest/... ./internal/e2e/...
 
+.PHONY: demo
+demo: tools ## Show the whole chain on this machine, without an AWS account
+	@scripts/with-docker go run ./cmd/shipkit-demo
+
 .PHONY: bench
 bench: tools ## Run the benchmarks (P=./pkg/image for some)
 	@scripts/with-docker go test -run '^$$' -bench . -benchmem -timeout 60m $(or $(P),./...)

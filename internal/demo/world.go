@@ -1,0 +1,149 @@
+package demo
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/internal/localaws/seed"
+)
+
+// speed is how many times faster than the wall clock the demo's AWS runs.
+const speed = 60
+
+const stagingNamespace = "xy-0146-staging"
+
+// world is a local AWS with a development environment, a staging environment
+// that runs an old image, and a runner's environment that points at it.
+type world struct {
+	aws *localaws.Server
+	// dir is for what the runs leave.
+	dir string
+	// url is where staging answers, image the repository of its image.
+	url, image string
+	env        map[string]string
+}
+
+func newWorld(ctx context.Context, root string) (*world, error) {
+	dir, err := os.MkdirTemp("", "shipkit-demo-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for the demo: %w", err)
+	}
+	w := &world{dir: dir}
+	w.aws, err = localaws.Start(ctx, localaws.Options{Factor: speed, Engine: localaws.Docker})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start local AWS: %w", err), os.RemoveAll(dir))
+	}
+	if err := w.prepare(ctx, root); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
+}
+
+func (w *world) prepare(ctx context.Context, root string) error {
+	seeded, err := seed.Run(ctx, w.aws, "v0")
+	if err != nil {
+		return err //nolint:wrapcheck // says what it was seeding
+	}
+	w.image = seeded.Repository
+	if w.url, err = seed.RunService(ctx, w.aws, stagingNamespace, w.image+":v0"); err != nil {
+		return fmt.Errorf("run staging: %w", err)
+	}
+	return w.runner(ctx, root)
+}
+
+// runner makes what a self-hosted runner has: credentials of AWS and of the
+// registry, an engine, a compiler's cache.
+func (w *world) runner(ctx context.Context, root string) error {
+	cache, err := exec.CommandContext(ctx, "go", "env", "GOCACHE").Output()
+	if err != nil {
+		return fmt.Errorf("find the compiler's cache: %w", err)
+	}
+	engine := os.Getenv("DOCKER_HOST")
+	if engine == "" {
+		engine = "unix:///var/run/docker.sock"
+	}
+	w.env = map[string]string{
+		"DOCKER_HOST": engine, "DOCKER_CONFIG": filepath.Join(w.dir, "docker"), "GOCACHE": strings.TrimSpace(string(cache)),
+		"STAGING_URL": w.url,
+	}
+	for _, pair := range w.aws.Env() {
+		name, value, _ := strings.Cut(pair, "=")
+		w.env[name] = value
+	}
+	return errors.Join(w.login(), w.plugBuildx(root))
+}
+
+// login leaves credentials where Docker's clients look.
+func (w *world) login() error {
+	user, password := w.aws.ECR.Credentials()
+	login := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+	text, err := json.Marshal(map[string]any{"auths": map[string]any{w.aws.ECR.Host(): map[string]string{"auth": login}}})
+	if err != nil {
+		return fmt.Errorf("write the registry's credentials: %w", err)
+	}
+	if err := os.MkdirAll(w.env["DOCKER_CONFIG"], 0o700); err != nil {
+		return fmt.Errorf("write the registry's credentials: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(w.env["DOCKER_CONFIG"], "config.json"), text, 0o600); err != nil {
+		return fmt.Errorf("write the registry's credentials: %w", err)
+	}
+	return nil
+}
+
+// plugBuildx gives Docker's client the buildx that `make tools` installs. A
+// client from version 23 on builds nothing without one, an older one does.
+func (w *world) plugBuildx(root string) error {
+	buildx, err := filepath.Abs(filepath.Join(root, ".bin", "buildx"))
+	if err != nil {
+		return fmt.Errorf("find buildx: %w", err)
+	}
+	if _, err := os.Stat(buildx); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	plugins := filepath.Join(w.env["DOCKER_CONFIG"], "cli-plugins")
+	if err := os.MkdirAll(plugins, 0o700); err != nil {
+		return fmt.Errorf("plug in buildx: %w", err)
+	}
+	if err := os.Symlink(buildx, filepath.Join(plugins, "docker-buildx")); err != nil {
+		return fmt.Errorf("plug in buildx: %w", err)
+	}
+	return nil
+}
+
+func (w *world) close() error {
+	return errors.Join(w.aws.Close(), os.RemoveAll(w.dir))
+}
+
+// get is what curl would show.
+func get(ctx context.Context, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return "", fmt.Errorf("ask %s: %w", url, err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", fmt.Errorf("ask %s: %w", url, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
+	if err != nil {
+		return "", fmt.Errorf("ask %s: %w", url, err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("ask %s: %s: %s", url, response.Status, body)
+	}
+	return strings.TrimSpace(string(body)), nil
+}
