@@ -101,6 +101,7 @@ func TestLifeOfAPullRequest(t *testing.T) {
 	if comments := w.github.Comments(7); len(comments) != 1 || !strings.Contains(comments[0].Body, "has ended") {
 		t.Errorf("comments: %v", comments)
 	}
+	w.covers(t)
 }
 
 // A merge conflict or an outage of GitHub loses the close event: reap finds
@@ -193,6 +194,7 @@ func TestOffHours(t *testing.T) {
 	if got.ExitCode != 0 || w.schedules(t) != 6 || !strings.Contains(got.Summary, "`xy-0146-dev` is off 70 % of the week") {
 		t.Errorf("%d schedules, %+v", w.schedules(t), got)
 	}
+	w.covers(t)
 }
 
 func TestBadInputs(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"github.com/org/shipkit/internal/awstest/image"
 	"github.com/org/shipkit/internal/githubtest"
 	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/internal/policytest"
 	"github.com/org/shipkit/pkg/action/actiontest"
 )
 
@@ -26,6 +27,7 @@ const repository = "acme/shop"
 // balancer, and two images of the service; and a GitHub.
 type world struct {
 	*localaws.Server
+	key      string // the action's access key
 	github   *githubtest.Server
 	images   map[string]string
 	listener string
@@ -44,11 +46,12 @@ func start(t *testing.T) *world {
 			t.Error(err)
 		}
 	})
-	for _, line := range server.Env() {
+	key, env := server.SessionEnv("action")
+	for _, line := range env {
 		name, value, _ := strings.Cut(line, "=")
 		t.Setenv(name, value)
 	}
-	w := &world{Server: server, github: githubtest.New(t, repository), images: map[string]string{}}
+	w := &world{Server: server, key: key, github: githubtest.New(t, repository), images: map[string]string{}}
 	w.share(t)
 	return w
 }
@@ -105,6 +108,12 @@ func (w *world) step(t *testing.T, with map[string]string) actiontest.Result {
 		"GITHUB_REPOSITORY": repository, "GITHUB_API_URL": w.github.URL, "GITHUB_SERVER_URL": "https://github.com",
 		"GITHUB_RUN_ID": strings.Repeat("1", w.run), "GITHUB_JOB": "environment", "GITHUB_ACTOR": "ada",
 	}})
+}
+
+// covers holds the README's policy against the calls that were made.
+func (w *world) covers(t *testing.T) {
+	t.Helper()
+	policytest.Covers(t, w.Calls(), w.key, "README.md")
 }
 
 // left counts what is there of environments.

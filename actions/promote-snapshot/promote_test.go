@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/internal/policytest"
 	"github.com/org/shipkit/pkg/action/actiontest"
 )
 
@@ -36,10 +37,12 @@ func start(t *testing.T) *world {
 			t.Error(err)
 		}
 	})
-	for _, line := range server.Env() {
+	key, env := server.SessionEnv("action")
+	for _, line := range env {
 		name, value, _ := strings.Cut(line, "=")
 		t.Setenv(name, value)
 	}
+	t.Cleanup(func() { policytest.Covers(t, server.Calls(), key, "README.md") })
 	w := &world{Server: server, rds: rds.NewFromConfig(server.Config()), ssm: ssm.NewFromConfig(server.Config())}
 	_, err = w.rds.CreateDBInstance(t.Context(), &rds.CreateDBInstanceInput{
 		DBInstanceIdentifier: new("dev-db"), DBInstanceClass: new("db.t4g.micro"), Engine: new("postgres"),

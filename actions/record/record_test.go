@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/internal/policytest"
 	"github.com/org/shipkit/pkg/action/actiontest"
 )
 
@@ -20,7 +21,9 @@ func start(t *testing.T) map[string]string {
 			t.Error(err)
 		}
 	})
-	for _, line := range server.Env() {
+	key, env := server.SessionEnv("action")
+	t.Cleanup(func() { policytest.Covers(t, server.Calls(), key, "README.md") })
+	for _, line := range env {
 		name, value, _ := strings.Cut(line, "=")
 		t.Setenv(name, value)
 	}

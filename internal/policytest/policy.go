@@ -1,0 +1,99 @@
+// Package policytest holds the IAM policies of the documentation against the
+// calls that an action really makes.
+package policytest
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/org/shipkit/internal/localaws/fault"
+)
+
+var block = regexp.MustCompile("(?s)```json\n(.*?)```")
+
+// Allowed returns the IAM actions that the policies of a README allow.
+func Allowed(t testing.TB, readme string) []string {
+	t.Helper()
+	text, err := os.ReadFile(readme) //nolint:gosec // the test names it
+	if err != nil {
+		t.Fatal(err)
+	}
+	var actions []string
+	for _, match := range block.FindAllSubmatch(text, -1) {
+		var policy struct {
+			Statement []struct{ Action any }
+		}
+		if err := json.Unmarshal(match[1], &policy); err != nil {
+			t.Fatalf("%s: a policy is no JSON: %v", readme, err)
+		}
+		for _, statement := range policy.Statement {
+			actions = append(actions, list(statement.Action)...)
+		}
+	}
+	slices.Sort(actions)
+	return slices.Compact(actions)
+}
+
+// list reads one action or several.
+func list(value any) []string {
+	if one, ok := value.(string); ok {
+		return []string{one}
+	}
+	items, _ := value.([]any)
+	actions := make([]string, 0, len(items))
+	for _, item := range items {
+		if action, ok := item.(string); ok {
+			actions = append(actions, action)
+		}
+	}
+	return actions
+}
+
+// prefixes are IAM's names of services that differ from the signing names.
+var prefixes = map[string]string{"tagging": "tag", "monitoring": "cloudwatch", "application-autoscaling": "application-autoscaling"}
+
+// free calls need no permission
+// (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
+var free = map[string]bool{"sts:GetCallerIdentity": true}
+
+// Needed returns the IAM actions that the calls of one access key need.
+func Needed(calls []fault.Call, accessKeyID string) []string {
+	var actions []string
+	for _, call := range calls {
+		if call.InProcess || call.AccessKeyID != accessKeyID {
+			continue
+		}
+		prefix := call.Service
+		if known, ok := prefixes[prefix]; ok {
+			prefix = known
+		}
+		if action := prefix + ":" + call.Operation; !free[action] {
+			actions = append(actions, action)
+		}
+	}
+	slices.Sort(actions)
+	return slices.Compact(actions)
+}
+
+// Covers fails for each action that the calls need and no policy of the
+// READMEs allows.
+func Covers(t testing.TB, calls []fault.Call, accessKeyID string, readmes ...string) {
+	t.Helper()
+	var allowed []string
+	for _, readme := range readmes {
+		allowed = append(allowed, Allowed(t, readme)...)
+	}
+	needed := Needed(calls, accessKeyID)
+	if len(needed) == 0 {
+		t.Errorf("no call of %s was recorded", accessKeyID)
+	}
+	for _, action := range needed {
+		if !slices.ContainsFunc(allowed, func(a string) bool { return strings.EqualFold(a, action) }) {
+			t.Errorf("the action calls %s, which no policy of %s allows", action, strings.Join(readmes, " and "))
+		}
+	}
+}
