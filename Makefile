@@ -28,8 +28,8 @@ e2e: tools ## Run the real workflows through act
 	@scripts/with-docker go test -timeout 15m ./internal/acttest/... ./internal/e2e/...
 
 .PHONY: demo
-demo: tools ## Show the whole chain on this machine, without an AWS account
-	@scripts/with-docker go run ./cmd/shipkit-demo
+demo: tools ## Show the whole chain on this machine, without an AWS account (KEEP=1 leaves it running)
+	@scripts/with-docker go run ./cmd/shipkit-demo $(if $(KEEP),-keep)
 
 .PHONY: bench
 bench: tools ## Run the benchmarks (P=./pkg/image for some)

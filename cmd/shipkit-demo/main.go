@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -15,7 +16,9 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := demo.Run(ctx, ".", os.Stdout); err != nil {
+	keep := flag.Bool("keep", false, "leave all running at the end, until Ctrl-C")
+	flag.Parse()
+	if err := demo.Run(ctx, demo.Options{Root: ".", Out: os.Stdout, Keep: *keep}); err != nil {
 		fmt.Fprintln(os.Stderr, "shipkit-demo:", err)
 		os.Exit(1) //nolint:gocritic // stop has nothing to do any more
 	}

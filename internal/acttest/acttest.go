@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,6 +46,8 @@ type Workflow struct {
 	Stubs []string
 	// Job runs only this job and those that it needs.
 	Job string
+	// Watch is told of each step that has a name when it ends; may be nil.
+	Watch func(step, result string)
 	// Timeout ends the run; 0 means 5 minutes.
 	Timeout time.Duration
 }
@@ -85,7 +88,7 @@ func Execute(ctx context.Context, dir string, w Workflow) (Result, error) {
 	cmd.WaitDelay = 5 * time.Second
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "DOCKER_HOST=unix:///nonexistent.sock"}
 	var records, problems bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &records, &problems
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(&records, &watcher{tell: w.Watch}), &problems
 	err = cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

@@ -47,6 +47,7 @@ type record struct {
 	Message    string            `json:"msg"`
 	Raw        bool              `json:"raw_output"`
 	StepID     []string          `json:"stepID"`
+	StepName   string            `json:"step"`
 	StepResult string            `json:"stepResult"`
 	Stage      string            `json:"stage"`
 	JobID      string            `json:"jobID"`
@@ -88,6 +89,31 @@ func parse(lines []byte) Result {
 	}
 	r.Log, r.Summary = log.String(), summary.String()
 	return r
+}
+
+// watcher reads records while act writes them.
+type watcher struct {
+	tell func(step, result string)
+	rest []byte
+}
+
+// Write takes a piece of act's output; it never fails.
+func (w *watcher) Write(piece []byte) (int, error) {
+	if w.tell == nil {
+		return len(piece), nil
+	}
+	w.rest = append(w.rest, piece...)
+	for {
+		line, rest, whole := bytes.Cut(w.rest, []byte("\n"))
+		if !whole {
+			return len(piece), nil
+		}
+		w.rest = rest
+		var rec record
+		if json.Unmarshal(line, &rec) == nil && rec.StepResult != "" && rec.Stage == "Main" {
+			w.tell(rec.StepName, rec.StepResult)
+		}
+	}
 }
 
 // unescape undoes the escapes of a workflow command, which act leaves.

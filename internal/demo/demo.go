@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,34 +18,53 @@ import (
 	"github.com/org/shipkit/pkg/markdown"
 )
 
-// Run tells the story on out and leaves nothing behind. root is the module's
-// folder. A chapter that ends otherwise than it should is an error.
-func Run(ctx context.Context, root string, out io.Writer) (err error) {
+// Options of Run.
+type Options struct {
+	// Root is the module's folder.
+	Root string
+	Out  io.Writer
+	// Keep leaves all running after the last chapter until ctx is done.
+	Keep bool
+}
+
+// Run tells the story and leaves nothing behind. A chapter that ends otherwise
+// than it should is an error.
+func Run(ctx context.Context, o Options) error {
 	start := time.Now()
-	files, err := repository(root)
+	files, err := repository(o.Root)
 	if err != nil {
 		return err
 	}
-	s := &story{root: root, out: out, files: files}
+	s := &story{out: o.Out, files: files}
 	s.say("Local AWS starts: staging runs version v0, the database of dev has three greetings")
-	if s.world, err = newWorld(ctx, root); err != nil {
+	if s.world, err = newWorld(ctx, o.Root); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	err = s.tell(ctx)
+	if err == nil && o.Keep {
+		s.say("\nAll runs on: staging at %s. Ctrl-C ends it.", s.url)
+		<-ctx.Done()
+	}
+	if err := errors.Join(err, s.close()); err != nil {
+		return err
+	}
+	s.say("\nContainers, databases and ports are gone again. That took %s.", markdown.Duration(time.Since(start)))
+	return nil
+}
+
+func (s *story) tell(ctx context.Context) error {
 	s.say("  staging answers at %s", s.url)
-	for _, chapter := range []func(context.Context) error{s.first, s.second, s.third} {
+	for _, chapter := range []func(context.Context) error{s.first, s.second, s.third, s.pullRequest, s.closed} {
 		if err := chapter(ctx); err != nil {
 			return err
 		}
 	}
-	s.say("\nThat took %s. Everything is removed again.", markdown.Duration(time.Since(start)))
 	return nil
 }
 
 // story is the demo as it goes.
 type story struct {
 	*world
-	root  string
 	out   io.Writer
 	files map[string]string
 	runs  int
@@ -71,7 +91,7 @@ func (s *story) second(ctx context.Context) error {
 func (s *story) third(ctx context.Context) error {
 	s.say("\n3. The third push is broken: the program exits with code 3")
 	files := with(s.files, "Dockerfile", broken(s.files["Dockerfile"]))
-	result, err := s.push(ctx, "ship.yml", files, nil)
+	result, err := s.push(ctx, files, nil)
 	if err != nil {
 		return err
 	}
@@ -79,12 +99,17 @@ func (s *story) third(ctx context.Context) error {
 		return s.unexpected(result, "the status is %q, want rolled-back", got)
 	}
 	s.say("  ❌ %s", result.Outputs["record"]["reason"])
+	for _, a := range result.Annotations {
+		if a.Level == "error" && a.Step == "deploy" {
+			s.say("  the dossier: %s", strings.ReplaceAll(a.Message, "\n", "\n    "))
+		}
+	}
 	return s.serves(ctx)
 }
 
 // succeeds pushes and expects the new version to serve.
 func (s *story) succeeds(ctx context.Context, vars map[string]string) error {
-	result, err := s.push(ctx, "ship.yml", s.files, vars)
+	result, err := s.push(ctx, s.files, vars)
 	if err != nil {
 		return err
 	}
@@ -96,6 +121,59 @@ func (s *story) succeeds(ctx context.Context, vars map[string]string) error {
 	total, _ := strconv.ParseInt(result.Outputs["build"]["bytes-total"], 10, 64)
 	s.say("  ✅ %s is deployed; the image has %s, %s were sent", s.serving, markdown.Bytes(total), markdown.Bytes(sent))
 	return s.serves(ctx)
+}
+
+// pullRequest opens a pull request.
+func (s *story) pullRequest(ctx context.Context) error {
+	s.say("\n4. A pull request gets an environment of its own")
+	s.files = with(s.files, "public/index.html", "<h1>Sannu</h1>\n")
+	result, err := s.pull(ctx, "opened")
+	if err != nil {
+		return err
+	}
+	at := result.Outputs["environment"]
+	if result.ExitCode != 0 || at["state"] != "ready" {
+		return s.unexpected(result, "the environment is %q, want ready", at["state"])
+	}
+	answer, err := get(ctx, s.devURL+"/version")
+	if err != nil {
+		return err
+	}
+	if strings.Contains(answer, `"v0"`) {
+		return fmt.Errorf("%s answers %s, want the pull request's version", s.devURL, answer)
+	}
+	s.say("  ✅ %s is ready until %s, at most %s dollars", at["environment"], at["expires-at"], at["estimated-cost"])
+	s.say("  curl %s/version: %s", s.devURL, answer)
+	return nil
+}
+
+// closed ends the pull request.
+func (s *story) closed(ctx context.Context) error {
+	s.say("\n5. The pull request is closed, its environment goes")
+	result, err := s.pull(ctx, "closed")
+	if err != nil {
+		return err
+	}
+	at := result.Outputs["environment"]
+	if result.ExitCode != 0 || at["state"] != "ending" {
+		return s.unexpected(result, "the environment is %q, want ending", at["state"])
+	}
+	answer, err := get(ctx, s.devURL+"/version")
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(answer, `"v0"`) {
+		return fmt.Errorf("%s answers %s, want v0 of dev itself", s.devURL, answer)
+	}
+	s.say("  ✅ %s is gone", at["environment"])
+	return nil
+}
+
+func (s *story) pull(ctx context.Context, event string) (acttest.Result, error) {
+	return s.run(ctx, acttest.Workflow{File: "pull-request.yml", Files: s.files, Event: "pull_request", Payload: map[string]any{
+		"action": event, "number": 7,
+		"pull_request": map[string]any{"number": 7, "head": map[string]any{"repo": map[string]any{"fork": false}}},
+	}})
 }
 
 // serves expects staging to answer with the version that should serve.
@@ -111,28 +189,41 @@ func (s *story) serves(ctx context.Context) error {
 	return nil
 }
 
-// push commits files and runs a workflow of the sample app.
-func (s *story) push(ctx context.Context, workflow string, files, vars map[string]string) (acttest.Result, error) {
+// push ships a commit to staging.
+func (s *story) push(ctx context.Context, files, vars map[string]string) (acttest.Result, error) {
+	return s.run(ctx, acttest.Workflow{File: "ship.yml", Files: files, Vars: vars})
+}
+
+// run runs a workflow of the sample app, which is named without its folder.
+func (s *story) run(ctx context.Context, w acttest.Workflow) (acttest.Result, error) {
 	start := time.Now()
 	s.runs++
 	dir := filepath.Join(s.dir, fmt.Sprint("run", s.runs))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return acttest.Result{}, fmt.Errorf("make a folder for the run: %w", err)
 	}
-	all := map[string]string{"IMAGE": s.image}
-	for name, value := range vars {
-		all[name] = value
-	}
-	result, err := acttest.Execute(ctx, dir, acttest.Workflow{
-		File: filepath.Join("testdata", "demo", ".github", "workflows", workflow),
-		Env:  s.env, Vars: all, Files: files,
-		Stubs: []string{"aws-actions/configure-aws-credentials@e6de054238d6b7531b4efff3b6587d9aade6a06c"},
-	})
+	w.File = filepath.Join("testdata", "demo", ".github", "workflows", w.File)
+	w.Env, w.Stubs = s.env, []string{"aws-actions/configure-aws-credentials@e6de054238d6b7531b4efff3b6587d9aade6a06c"}
+	vars := map[string]string{"IMAGE": s.image}
+	maps.Copy(vars, w.Vars)
+	w.Vars, w.Watch = vars, s.step
+	result, err := acttest.Execute(ctx, dir, w)
 	if err != nil {
 		return result, err //nolint:wrapcheck // says what was run
 	}
+	if result.TimedOut {
+		return result, s.unexpected(result, "the workflow did not end")
+	}
 	s.say("  the workflow took %s", markdown.Duration(time.Since(start)))
 	return result, nil
+}
+
+// step shows a step of a workflow that has ended.
+func (s *story) step(name, result string) {
+	marks := map[string]string{"success": "✓", "failure": "✗"}
+	if mark := marks[result]; mark != "" && name != "Set up job" && name != "Complete job" && !strings.Contains(name, "@") {
+		s.say("  %s %s", mark, name)
+	}
 }
 
 // unexpected is an error with all that the run showed.

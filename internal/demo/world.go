@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+
 	"github.com/org/shipkit/internal/localaws"
 	"github.com/org/shipkit/internal/localaws/seed"
 )
@@ -29,9 +31,10 @@ type world struct {
 	aws *localaws.Server
 	// dir is for what the runs leave.
 	dir string
-	// url is where staging answers, image the repository of its image.
-	url, image string
-	env        map[string]string
+	// url is where staging answers, devURL where dev does, and the pull
+	// request's environment in front of it; image is the repository.
+	url, devURL, image string
+	env                map[string]string
 }
 
 func newWorld(ctx context.Context, root string) (*world, error) {
@@ -55,7 +58,7 @@ func (w *world) prepare(ctx context.Context, root string) error {
 	if err != nil {
 		return err //nolint:wrapcheck // says what it was seeding
 	}
-	w.image = seeded.Repository
+	w.image, w.devURL = seeded.Repository, seeded.ServiceURL
 	if w.url, err = seed.RunService(ctx, w.aws, stagingNamespace, w.image+":v0"); err != nil {
 		return fmt.Errorf("run staging: %w", err)
 	}
@@ -75,13 +78,31 @@ func (w *world) runner(ctx context.Context, root string) error {
 	}
 	w.env = map[string]string{
 		"DOCKER_HOST": engine, "DOCKER_CONFIG": filepath.Join(w.dir, "docker"), "GOCACHE": strings.TrimSpace(string(cache)),
-		"STAGING_URL": w.url,
+		"STAGING_URL": w.url, "DEV_URL": w.devURL,
+	}
+	if w.env["DEV_LISTENER"], err = w.listener(ctx); err != nil {
+		return err
 	}
 	for _, pair := range w.aws.Env() {
 		name, value, _ := strings.Cut(pair, "=")
 		w.env[name] = value
 	}
 	return errors.Join(w.login(), w.plugBuildx(root))
+}
+
+// listener is that of dev's load balancer.
+func (w *world) listener(ctx context.Context) (string, error) {
+	balancers, err := w.aws.ELB.DescribeLoadBalancers(ctx, &elb.DescribeLoadBalancersInput{Names: []string{seed.Namespace}})
+	if err != nil {
+		return "", fmt.Errorf("find the load balancer of dev: %w", err)
+	}
+	listeners, err := w.aws.ELB.DescribeListeners(ctx, &elb.DescribeListenersInput{
+		LoadBalancerArn: balancers.LoadBalancers[0].LoadBalancerArn,
+	})
+	if err != nil {
+		return "", fmt.Errorf("find the listener of dev: %w", err)
+	}
+	return *listeners.Listeners[0].ListenerArn, nil
 }
 
 // login leaves credentials where Docker's clients look.
