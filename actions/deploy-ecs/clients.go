@@ -3,22 +3,10 @@ package deployecs
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/aws-sdk-go-v2/service/codedeploy"
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
-	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	ecr "github.com/awslabs/amazon-ecr-credential-helper/ecr-login"
-	"github.com/google/go-containerregistry/pkg/authn"
 
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/awsclient"
@@ -40,17 +28,9 @@ func connect(ctx context.Context, rt *action.Runtime, region, account string, re
 	if err != nil {
 		return nil, err
 	}
-	core := ecs.NewFromConfig(cfg)
-	keychain := authn.NewMultiKeychain(authn.DefaultKeychain, authn.NewKeychainFromHelper(ecr.NewECRHelper(ecr.WithLogger(io.Discard))))
-	return &ecsdeploy.Clients{
-		TaskDefinitions: core, Services: core, Deployments: core, Tasks: core,
-		Logs: cloudwatchlogs.NewFromConfig(cfg), Targets: elasticloadbalancingv2.NewFromConfig(cfg),
-		Parameters: ssm.NewFromConfig(cfg), Secrets: secretsmanager.NewFromConfig(cfg), Roles: iam.NewFromConfig(cfg),
-		Alarms: cloudwatch.NewFromConfig(cfg), Autoscaling: applicationautoscaling.NewFromConfig(cfg),
-		CodeDeploy: codedeploy.NewFromConfig(cfg), Images: ecsdeploy.Registry{Keychain: keychain},
-		Region: cfg.Region, Account: caller.AccountID, Caller: caller.ARN, CredentialsEnd: end,
-		CredentialsUndated: undated,
-	}, nil
+	clients := ecsdeploy.FromConfig(cfg, caller.AccountID, caller.ARN)
+	clients.CredentialsEnd, clients.CredentialsUndated = end, undated
+	return clients, nil
 }
 
 // credentialsEnd is when the credentials run out for good. A chain that can

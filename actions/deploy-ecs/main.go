@@ -21,7 +21,7 @@ func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 	request, warnings, err := in.request(rt.GitHub().Workspace)
 	rt.Annotate(warnings...)
 	if err != nil {
-		return err
+		return action.BadInput(err)
 	}
 	clients, err := connect(ctx, rt, in.Region, in.ExpectedAccount, in.MaxRetries)
 	if err != nil {

@@ -45,7 +45,7 @@ type job struct {
 func newJob(ctx context.Context, rt *action.Runtime, in inputs) (*job, error) {
 	s, err := in.subject(rt.GitHub())
 	if err != nil {
-		return nil, err
+		return nil, action.BadInput(err)
 	}
 	cfg, err := awsclient.Load(ctx, awsclient.Options{Region: in.Region, ExpectedAccountID: in.ExpectedAccount})
 	if err != nil {

@@ -19,7 +19,7 @@ var Spec = action.Define("notify", metadata, run)
 func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 	message, err := in.message(rt.GitHub())
 	if err != nil {
-		return err
+		return action.BadInput(err)
 	}
 	if in.Level == "failure" && (message.Status == notify.Success || message.Status == notify.Info) {
 		rt.Infof("nothing is told: the status is %s and level is failure", message.Status)

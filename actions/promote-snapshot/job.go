@@ -45,11 +45,11 @@ type account struct {
 func newJob(ctx context.Context, rt *action.Runtime, in inputs) (*job, error) {
 	from, to, err := in.names()
 	if err != nil {
-		return nil, err
+		return nil, action.BadInput(err)
 	}
 	prices, err := in.prices()
 	if err != nil {
-		return nil, err
+		return nil, action.BadInput(err)
 	}
 	target, source, err := connect(ctx, in)
 	if err != nil {

@@ -29,7 +29,7 @@ var Spec = action.Define("record", metadata, run)
 func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 	record, n, err := in.record(rt.GitHub(), time.Now())
 	if err != nil {
-		return err
+		return action.BadInput(err)
 	}
 	if in.DryRun {
 		rt.Summary(recordView(record))

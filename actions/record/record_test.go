@@ -83,8 +83,8 @@ func TestFailureTellsWhy(t *testing.T) {
 
 func TestBadInputs(t *testing.T) {
 	got := step(t, nil, map[string]string{"namespace": "staging", "stages": "[", "commit-time": "today", "database": "old"})
-	if got.ExitCode == 0 {
-		t.Error("bad inputs pass")
+	if got.ExitCode != 2 {
+		t.Errorf("bad inputs end with exit code %d", got.ExitCode)
 	}
 	for _, want := range []string{"input namespace", "input stages", "input commit-time", "input database"} {
 		if !strings.Contains(got.Log, want) {

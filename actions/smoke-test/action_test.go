@@ -92,7 +92,7 @@ func TestInputsAlone(t *testing.T) {
 				"status": "fine", "retry-on": "maybe", "jq": ".a |", "resolve": "here", "expect-version": "v1", "method": "FETCH",
 				"basic-auth": "nobody",
 			},
-			code: 1, log: "input status",
+			code: 2, log: "input status",
 		},
 		"out of range": {with: map[string]string{"samples": "0", "max-failure-ratio": "2", "timeout": "soon"}, code: 2, log: "max-failure-ratio"},
 	} {

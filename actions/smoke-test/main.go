@@ -24,7 +24,7 @@ var Spec = action.Define("smoke-test", metadata, run)
 func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 	suite, err := in.suite(rt.Getenv)
 	if err != nil {
-		return err
+		return action.BadInput(err)
 	}
 	for _, secret := range suite.Secrets {
 		rt.Mask(secret)

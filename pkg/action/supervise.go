@@ -78,7 +78,10 @@ func exitCode(err error, sig os.Signal) int {
 		return ExitTerminated
 	case sig != nil:
 		return ExitInterrupted
-	default:
-		return ExitFailed
 	}
+	var input *badInputError
+	if errors.As(err, &input) {
+		return ExitBadInput
+	}
+	return ExitFailed
 }
