@@ -9,6 +9,7 @@ import (
 
 	"github.com/org/shipkit/internal/localaws"
 	"github.com/org/shipkit/internal/localaws/registry"
+	"github.com/org/shipkit/internal/policytest"
 	"github.com/org/shipkit/pkg/action/actiontest"
 )
 
@@ -20,7 +21,8 @@ func TestPushToECR(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	env := map[string]string{"HOME": t.TempDir()}
-	for _, pair := range server.Env() {
+	id, variables := server.SessionEnv("action")
+	for _, pair := range variables {
 		key, value, _ := strings.Cut(pair, "=")
 		env[key] = value
 		t.Setenv(key, value) // the SDK reads the process's own
@@ -45,6 +47,7 @@ func TestPushToECR(t *testing.T) {
 	if second.Outputs["delta-files"] != "1" || bytesOf(t, second, "bytes-sent") > 20_000 {
 		t.Errorf("outputs %v", second.Outputs)
 	}
+	policytest.Covers(t, server.Calls(), id, "README.md")
 	for key, password := range map[string]string{"log": second.Log, "summary": second.Summary} {
 		if strings.Contains(password, "Basic ") || strings.Contains(password, "AWS:") {
 			t.Errorf("the %s shows credentials", key)

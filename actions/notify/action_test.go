@@ -13,6 +13,7 @@ import (
 
 	notifyaction "github.com/org/shipkit/actions/notify"
 	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/internal/policytest"
 	"github.com/org/shipkit/pkg/action/actiontest"
 )
 
@@ -121,7 +122,8 @@ func TestMailByAmazonSES(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	for _, variable := range cloud.Env() {
+	key, env := cloud.SessionEnv("action")
+	for _, variable := range env {
 		name, value, _ := strings.Cut(variable, "=")
 		t.Setenv(name, value)
 	}
@@ -135,6 +137,7 @@ func TestMailByAmazonSES(t *testing.T) {
 	if inbox[0].Subject != "✅ shop is up" || len(inbox[0].To) != 2 || !strings.Contains(inbox[0].Text, "actions/runs/7") {
 		t.Errorf("message %+v", inbox[0])
 	}
+	policytest.Covers(t, cloud.Calls(), key, "README.md")
 }
 
 // Without credentials e-mail fails, and nothing else.
