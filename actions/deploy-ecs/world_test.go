@@ -26,6 +26,7 @@ import (
 	deployecs "github.com/org/shipkit/actions/deploy-ecs"
 	"github.com/org/shipkit/internal/awstest/image"
 	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/internal/policytest"
 	"github.com/org/shipkit/pkg/action/actiontest"
 )
 
@@ -69,11 +70,13 @@ func start(t testing.TB, options localaws.Options) *world {
 			t.Errorf("close local AWS: %v", err)
 		}
 	})
-	for _, pair := range server.Env() {
+	key, env := server.SessionEnv("action")
+	for _, pair := range env {
 		name, value, _ := strings.Cut(pair, "=")
 		t.Setenv(name, value)
 	}
 	t.Setenv("AWS_CA_BUNDLE", "")
+	t.Cleanup(func() { policytest.Covers(t, server.Calls(), key, "README.md") })
 	w := &world{TB: t, aws: server, ecs: ecs.NewFromConfig(server.Config()), elb: elb.NewFromConfig(server.Config())}
 	w.login()
 	must(cloudwatchlogs.NewFromConfig(server.Config()).CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/web")}))(t)

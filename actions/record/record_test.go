@@ -5,12 +5,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
 	"github.com/org/shipkit/internal/localaws"
 	"github.com/org/shipkit/internal/policytest"
 	"github.com/org/shipkit/pkg/action/actiontest"
 )
 
-func start(t *testing.T) map[string]string {
+func start(t *testing.T) (server *localaws.Server, key string, env map[string]string) {
 	t.Helper()
 	server, err := localaws.Start(t.Context(), localaws.Options{})
 	if err != nil {
@@ -21,13 +25,13 @@ func start(t *testing.T) map[string]string {
 			t.Error(err)
 		}
 	})
-	key, env := server.SessionEnv("action")
+	key, variables := server.SessionEnv("action")
 	t.Cleanup(func() { policytest.Covers(t, server.Calls(), key, "README.md") })
-	for _, line := range env {
+	for _, line := range variables {
 		name, value, _ := strings.Cut(line, "=")
 		t.Setenv(name, value)
 	}
-	return map[string]string{"GITHUB_WORKSPACE": t.TempDir(), "GITHUB_ACTOR": "ada"}
+	return server, key, map[string]string{"GITHUB_WORKSPACE": t.TempDir(), "GITHUB_ACTOR": "ada"}
 }
 
 func step(t *testing.T, env, with map[string]string) actiontest.Result {
@@ -36,10 +40,16 @@ func step(t *testing.T, env, with map[string]string) actiontest.Result {
 }
 
 func TestRecordThenCheck(t *testing.T) {
-	env := start(t)
+	server, key, env := start(t)
+	_, err := ssm.NewFromConfig(server.Config()).PutParameter(t.Context(), &ssm.PutParameterInput{
+		Name: aws.String("/xy-0146-staging/deployments/20250102T100000Z"), Value: aws.String("{}"), Type: types.ParameterTypeString,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	env["GITHUB_SHA"] = "2222222222222222222222222222222222222222"
 	got := step(t, env, map[string]string{
-		"namespace": "xy-0146-staging", "commit-time": "2026-01-02T10:00:00+01:00", "image": "r/app@sha256:abcdef",
+		"namespace": "xy-0146-staging", "commit-time": "2026-01-02T10:00:00+01:00", "image": "r/app@sha256:abcdef", "keep": "1",
 		"stages": `{"build":{"result":"success","outputs":{"bytes-sent":"200000","bytes-saved":"100800000","duration":"62"}},
 			"deploy":{"result":"success","outputs":{"duration":"1m5s"}}}`,
 	})
@@ -68,10 +78,11 @@ func TestRecordThenCheck(t *testing.T) {
 	if got = step(t, env, check); got.ExitCode != 0 {
 		t.Errorf("a newer commit: %+v", got)
 	}
+	policytest.Unused(t, server.Calls(), key, "README.md")
 }
 
 func TestFailureTellsWhy(t *testing.T) {
-	env := start(t)
+	_, _, env := start(t)
 	got := step(t, env, map[string]string{
 		"namespace": "xy-0146-staging",
 		"stages":    `{"deploy":{"result":"failure","outputs":{"failure-reason":"the task exits with 1"}},"rollback":{"result":"success"}}`,

@@ -97,3 +97,16 @@ func Covers(t testing.TB, calls []fault.Call, accessKeyID string, readmes ...str
 		}
 	}
 }
+
+// Unused fails for each action that a policy of the README allows and that no
+// call needed. It is for tests that make an action do all that it can; except
+// are actions that are no calls to the AWS API, such as iam:PassRole.
+func Unused(t testing.TB, calls []fault.Call, accessKeyID, readme string, except ...string) {
+	t.Helper()
+	needed := append(Needed(calls, accessKeyID), except...)
+	for _, action := range Allowed(t, readme) {
+		if !slices.ContainsFunc(needed, func(n string) bool { return strings.EqualFold(n, action) }) {
+			t.Errorf("%s allows %s, which the action does not call", readme, action)
+		}
+	}
+}
