@@ -137,7 +137,7 @@ func (d *decision) delta(ctx context.Context) (*imagePlan, *image.Changes, error
 		d.because("there is no previous image for %s", d.built.Platform.String())
 		return nil, nil, errWhole
 	}
-	fresh := d.freshBytes()
+	fresh, largest := d.freshBytes()
 	prevIndex, err := d.planner.previousIndex(ctx, d.prev, d.index, fresh/4)
 	if err != nil {
 		return nil, nil, err
@@ -159,7 +159,8 @@ func (d *decision) delta(ctx context.Context) (*imagePlan, *image.Changes, error
 		d.because("the previous image holds all its layers")
 		return nil, changes, errWhole
 	}
-	if d.planner.job.LayerDiff == "auto" && changes.Bytes >= fresh*4/5 {
+	cut := d.maxBlob() > 0 && largest > d.maxBlob()
+	if d.planner.job.LayerDiff == "auto" && changes.Bytes >= fresh*4/5 && !cut {
 		d.because("the new layers are new almost throughout")
 		return nil, changes, errWhole
 	}
@@ -172,23 +173,23 @@ func (d *decision) options() image.Options {
 }
 
 // freshBytes returns the bytes of the built layers that the previous image
-// does not have, as they lie on disk.
-func (d *decision) freshBytes() (n int64) {
+// does not have, as they lie on disk, and those of the largest.
+func (d *decision) freshBytes() (n, largest int64) {
 	layers, err := d.built.Layers()
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	for _, layer := range layers {
 		diffID, _ := layer.DiffID()
 		size, _ := layer.Size()
 		if d.prevLayer(diffID) == nil {
-			n += size
+			n, largest = n+size, max(largest, size)
 		}
 	}
-	return n
+	return n, largest
 }
 
-// finish plans an image all of whose layers but the last are the previous
+// finish plans an image all of whose layers but those of a delta are the previous
 // image's.
 func (d *decision) finish(how mode, img v1.Image, index *image.Index, changes *image.Changes) (*imagePlan, error) {
 	manifest, err := registry.ManifestOf(img)

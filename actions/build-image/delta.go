@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/org/shipkit/pkg/image"
@@ -45,57 +44,60 @@ const deltaNote = "shipkit: files changed since the previous image"
 
 // changedFiles writes the delta, proves it and weighs it.
 func (d *decision) changedFiles(ctx context.Context, prevIndex *image.Index, changes *image.Changes) (*imagePlan, error) {
-	file := filepath.Join(d.planner.work, fmt.Sprintf("delta-%d-%s", d.number, d.prev.digest.Hex))
-	delta, err := d.writeDelta(ctx, changes, file)
+	layers, err := d.writeDelta(ctx, changes)
 	if err != nil {
 		return nil, err
 	}
-	layer := delta.Layer(file)
-	content, err := layer.Compressed()
+	merged, err := d.verify(ctx, prevIndex, layers)
 	if err != nil {
-		return nil, fmt.Errorf("read the delta: %w", err)
-	}
-	merged, err := image.Verify(ctx, prevIndex, content, d.index, d.options())
-	if err := errors.Join(err, content.Close()); err != nil {
-		return nil, fmt.Errorf("check the delta against the built image: %w", err)
+		return nil, err
 	}
 	compaction := d.planner.job.compactPolicy().Decide(merged, d.index)
-	warnings := secretWarnings(compaction)
 	if compaction.Compact {
-		d.reasons = append(d.reasons, compaction.Reasons...)
-		planned, err := d.whole(ctx, changes)
-		if planned != nil {
-			planned.warnings = warnings
-		}
-		return planned, err
+		return d.compact(ctx, compaction, changes)
 	}
-	img, err := image.Merge(d.prev.Image, withoutBuildCache(d.built.Image), layer, deltaNote)
-	if err != nil {
-		return nil, fmt.Errorf("merge with the previous image: %w", err)
+	img := d.prev.Image
+	for _, layer := range layers {
+		if img, err = image.Merge(img, withoutBuildCache(d.built.Image), layer, deltaNote); err != nil {
+			return nil, fmt.Errorf("merge with the previous image: %w", err)
+		}
 	}
 	d.because("the changed files alone are less than the layers that hold them")
 	planned, err := d.finish(modeDelta, img, merged, changes)
 	if planned != nil {
-		planned.warnings = warnings
+		planned.warnings = secretWarnings(compaction)
 	}
 	return planned, err
 }
 
-func (d *decision) writeDelta(ctx context.Context, changes *image.Changes, file string) (delta *image.Delta, err error) {
-	out, err := os.Create(file)
-	if err != nil {
-		return nil, fmt.Errorf("make the delta's file: %w", err)
+// verify proves that the layers, on top of the previous image, are the built
+// filesystem, and returns the index of them all.
+func (d *decision) verify(ctx context.Context, index *image.Index, layers []v1.Layer) (*image.Index, error) {
+	for n, layer := range layers {
+		content, err := layer.Compressed()
+		if err != nil {
+			return nil, fmt.Errorf("read the delta: %w", err)
+		}
+		if n < len(layers)-1 {
+			index, err = image.Apply(ctx, index, content)
+		} else {
+			index, err = image.Verify(ctx, index, content, d.index, d.options())
+		}
+		if err := errors.Join(err, content.Close()); err != nil {
+			return nil, fmt.Errorf("check the delta against the built image: %w", err)
+		}
 	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	compression := image.Compression{Algorithm: image.Gzip, Level: d.planner.job.CompressionLevel}
-	if d.zstd() {
-		compression.Algorithm = image.Zstd
+	return index, nil
+}
+
+// compact plans the built layers whole, for the reasons of the decision.
+func (d *decision) compact(ctx context.Context, c image.Compaction, changes *image.Changes) (*imagePlan, error) {
+	d.reasons = append(d.reasons, c.Reasons...)
+	planned, err := d.whole(ctx, changes)
+	if planned != nil {
+		planned.warnings = secretWarnings(c)
 	}
-	delta, err = image.WriteDelta(ctx, out, d.built.Image, d.index, changes, compression, d.planner.work)
-	if err != nil {
-		return nil, fmt.Errorf("write the changed files: %w", err)
-	}
-	return delta, nil
+	return planned, err
 }
 
 // zstd tells whether new layers are compressed with zstd: when the user says

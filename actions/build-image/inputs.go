@@ -59,7 +59,8 @@ type inputs struct {
 	MaxConcurrentUploads int           `input:"max-concurrent-uploads" min:"1" max:"32"`
 	BandwidthLimit       action.Rate   `input:"bandwidth-limit" min:"8kbit"`
 	MaxUpload            action.Bytes  `input:"max-upload"`
-	RegistryProfile      string        `input:"registry-profile" oneof:"ecr,ghcr,distribution,dockerhub,generic"`
+	MaxBlobSize          action.Bytes  `input:"max-blob-size" min:"64KiB"`
+	RegistryProfile      string        `input:"registry-profile" oneof:"ecr,ghcr,acr,distribution,dockerhub,generic"`
 	Patience             time.Duration `input:"patience" min:"1s" max:"24h"`
 	Force                bool          `input:"force"`
 	Environment          string        `input:"environment"`

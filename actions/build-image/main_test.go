@@ -298,6 +298,35 @@ func TestModes(t *testing.T) {
 			t.Errorf("exit code %d, log without the largest file:\n%s", result.ExitCode, result.Log)
 		}
 	})
+	t.Run("max-blob-size", func(t *testing.T) {
+		more := files{"srv/huge": noise(8, 400_000), "srv/f008": ""}
+		for i := range 9 {
+			more[fmt.Sprintf("srv/more/%d", i)] = noise(byte(20+i), 60_000)
+		}
+		cut := ociLayout(t, built(t, app().with(more), yesterday, "amd64"))
+		result := r.ok(cut, "cut", "previous-image", r.tag("app:latest"), "max-blob-size", "200kB")
+		if got := r.contents(r.tag("app:cut")); !maps.Equal(got, app().with(more)) {
+			t.Error("the pushed image differs from the built one")
+		}
+		ref, _ := name.ParseReference(r.tag("app:cut"))
+		img, err := remote.Image(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		manifest, err := img.Manifest()
+		if err != nil || len(manifest.Layers) < 5 {
+			t.Fatalf("layers %v, %v", manifest.Layers, err)
+		}
+		large := 0
+		for _, layer := range manifest.Layers[1:] {
+			if layer.Size > 200_000 {
+				large++
+			}
+		}
+		if large != 1 || !strings.Contains(result.Log, "srv/huge alone is more than max-blob-size") {
+			t.Errorf("%d layers are too large, want that of srv/huge only, and a note:\n%s", large, result.Log)
+		}
+	})
 	t.Run("compact always", func(t *testing.T) {
 		if result := r.ok(next, "compact", "compact", "always", "previous-image", r.tag("app:latest")); result.Outputs["delta-files"] != "0" {
 			t.Errorf("outputs %v", result.Outputs)

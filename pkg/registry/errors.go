@@ -65,7 +65,7 @@ func remedyStatus(err *transport.Error, host string) string {
 	case err.StatusCode == http.StatusNotFound:
 		return "create the repository first: ECR does not create it on a push"
 	case err.StatusCode == http.StatusRequestEntityTooLarge:
-		return "raise the limit of the proxy in front of the registry (nginx: client_max_body_size), or leave large files out of the image"
+		return "raise the limit of the proxy in front of the registry (nginx: client_max_body_size), or set `max-blob-size`"
 	case err.StatusCode == http.StatusTooManyRequests:
 		return "wait for the registry's rate limit, or lower `max-concurrent-uploads`"
 	case err.StatusCode == http.StatusInsufficientStorage:

@@ -28,6 +28,9 @@ type Profile struct {
 	MaxBlob int64
 	// MaxManifest is the largest manifest in bytes; 0 means unknown.
 	MaxManifest int64
+	// CutAt is, for a registry that cannot resume an upload, the size in bytes
+	// that is worth sending again; 0 means that uploads resume.
+	CutAt int64
 }
 
 // The profiles. Sources: the registries' own documentation and trackers, as
@@ -43,6 +46,9 @@ var (
 	// Content-Range.
 	GHCR = Profile{Name: "GHCR", MinChunk: 512 * kib, MaxChunk: 4 * mib, ExactRange: true, PlainPUT: true,
 		MaxBlob: 10_000_000_000, MaxManifest: 4 * mib}
+	// ACR: users report that an upload which was cut off cannot be resumed.
+	ACR = Profile{Name: "ACR", MinChunk: 256 * kib, MaxChunk: 4 * mib, ExactRange: true,
+		MaxManifest: 4 * mib, CutAt: 16 * mib}
 	// Distribution: the reference implementation; it keeps a piece that was
 	// cut off and its status is exact to the byte.
 	Distribution = Profile{Name: "distribution", MinChunk: 256 * kib, MaxChunk: 16 * mib,
@@ -57,7 +63,7 @@ var (
 
 // Profiles are the profiles by the name that a user gives.
 var Profiles = map[string]Profile{
-	"ecr": ECR, "ghcr": GHCR, "distribution": Distribution, "dockerhub": DockerHub, "generic": Generic,
+	"ecr": ECR, "ghcr": GHCR, "acr": ACR, "distribution": Distribution, "dockerhub": DockerHub, "generic": Generic,
 }
 
 // ecrHost is the host of a private registry: account, FIPS or not, region.
@@ -71,6 +77,8 @@ func profileOf(host string) Profile {
 		return ECR
 	case host == "ghcr.io":
 		return GHCR
+	case strings.HasSuffix(host, ".azurecr.io"):
+		return ACR
 	case host == "index.docker.io" || strings.HasSuffix(host, ".docker.io"):
 		return DockerHub
 	case strings.HasPrefix(host, "localhost") || strings.HasPrefix(host, "127.0.0.1"):

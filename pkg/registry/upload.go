@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+
+	"github.com/org/shipkit/pkg/diag"
 )
 
 // Outcome tells how a blob came to be in the repository.
@@ -28,7 +30,10 @@ const worthAsking = 8 * kib
 func (r *Repository) Upload(ctx context.Context, blob Blob) (Outcome, error) {
 	operation := "push layer " + short(blob.Digest) + " to " + r.name.String()
 	if r.profile.MaxBlob > 0 && blob.Size > r.profile.MaxBlob {
-		return "", fmt.Errorf("%s: its %d bytes are more than the %d that %s takes", operation, blob.Size, r.profile.MaxBlob, r.profile.Name)
+		return "", &diag.Diagnostic{
+			Summary: fmt.Sprintf("%s: its %d bytes are more than the %d that %s takes", operation, blob.Size, r.profile.MaxBlob, r.profile.Name),
+			Try:     "leave large files out of the image, or set `max-blob-size` to push changes in smaller layers",
+		}
 	}
 	release, err := r.link.acquire(ctx)
 	if err != nil {
