@@ -2,7 +2,9 @@ package buildimage
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -113,7 +115,11 @@ func (c *clients) pusher() *pusher {
 func (c *clients) build(ctx context.Context, rt *action.Runtime, work string) (*build.Built, error) {
 	engine := build.Engine{}
 	if c.job.source != nil {
-		return engine.Open(ctx, *c.job.source, work)
+		built, err := engine.Open(ctx, *c.job.source, work)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, action.BadInput(fmt.Errorf("input source: %w", err))
+		}
+		return built, err
 	}
 	end := rt.Group("Build " + c.job.request.Context)
 	defer end()

@@ -152,7 +152,7 @@ func (d *decision) delta(ctx context.Context) (*imagePlan, *image.Changes, error
 		return nil, nil, errWhole
 	}
 	if changes.Empty() {
-		planned, err := d.sameFiles(prevIndex)
+		planned, err := d.sameFiles(ctx, prevIndex)
 		return planned, changes, err
 	}
 	if fresh == 0 {

@@ -12,8 +12,27 @@ import (
 )
 
 // sameFiles plans the previous layers under the built configuration, or
-// nothing when that is the same too.
-func (d *decision) sameFiles(prevIndex *image.Index) (*imagePlan, error) {
+// nothing when that is the same too; the built layers if the previous ones are
+// to be compacted.
+func (d *decision) sameFiles(ctx context.Context, prevIndex *image.Index) (*imagePlan, error) {
+	compaction := d.planner.job.compactPolicy().Decide(prevIndex, d.index)
+	if compaction.Compact && (compaction.Urgent || looser(prevIndex, d.index)) {
+		return d.compact(ctx, compaction, nil)
+	}
+	planned, err := d.sameLayers(prevIndex)
+	if planned != nil {
+		planned.warnings = secretWarnings(compaction)
+	}
+	return planned, err
+}
+
+// looser tells whether prev has more layers, or more that they hide, than
+// built: else pushing the built layers gains nothing.
+func looser(prev, built *image.Index) bool {
+	return len(prev.Layers) > len(built.Layers) || prev.DeadShare() > built.DeadShare()
+}
+
+func (d *decision) sameLayers(prevIndex *image.Index) (*imagePlan, error) {
 	merged, err := image.Merge(d.prev.Image, withoutBuildCache(d.built.Image), nil, deltaNote)
 	if err != nil {
 		return nil, fmt.Errorf("merge with the previous image: %w", err)

@@ -121,7 +121,7 @@ func (in inputs) job(rt *action.Runtime) (*job, error) {
 			"input layer-diff is always, but an image with attestations is pushed as it was built")
 	}
 	j.request = in.request(rt, &problems)
-	return j, problems.Err()
+	return j, action.BadInput(problems.Err())
 }
 
 // attests tells whether the builder adds attestations.

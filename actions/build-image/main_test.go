@@ -358,6 +358,44 @@ func TestModes(t *testing.T) {
 	})
 }
 
+// What earlier deltas left behind is compacted by a rebuild, too, and once.
+func TestCompactionOfUnchangedFiles(t *testing.T) {
+	layers := func(r *runner, tag string) int {
+		ref, _ := name.ParseReference(r.tag("app:" + tag))
+		img, err := remote.Image(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := img.Layers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	secret := app().with(files{"srv/.env": "PASSWORD=1"})
+	clean := ociLayout(t, built(t, app(), yesterday, "amd64"))
+	for _, test := range []struct{ tag, compact, reason string }{
+		{"always", "always", "always wanted"}, {"secret", "auto", "looks like a secret"},
+	} {
+		t.Run(test.tag, func(t *testing.T) {
+			r := newRunner(t)
+			r.ok(ociLayout(t, built(t, secret, yesterday, "amd64")), test.tag)
+			left := r.ok(clean, test.tag, "compact", "never")
+			if n := layers(r, test.tag); n != 2 || left.Outputs["delta-files"] != "1" {
+				t.Fatalf("%d layers, outputs %v", n, left.Outputs)
+			}
+			result := r.ok(clean, test.tag, "compact", test.compact)
+			if n := layers(r, test.tag); n != 1 || !strings.Contains(result.Log, test.reason) || !strings.Contains(result.Log, "::warning") {
+				t.Errorf("%d layers, want 1, the reason and a warning:\n%s", n, result.Log)
+			}
+			again := r.ok(clean, test.tag, "compact", test.compact)
+			if again.Outputs["digest"] != result.Outputs["digest"] || bytesOf(t, again, "bytes-sent") > 2000 {
+				t.Errorf("compacted again: %v", again.Outputs)
+			}
+		})
+	}
+}
+
 func TestSeveralPlatforms(t *testing.T) {
 	r := newRunner(t)
 	arm := app().with(files{"srv/arm": "arm"})
@@ -420,10 +458,10 @@ func TestRefusals(t *testing.T) {
 		want []string
 		code int
 	}{
-		{"no tags", []string{"tags", ""}, []string{"push is true, but tags is empty"}, 1},
+		{"no tags", []string{"tags", ""}, []string{"push is true, but tags is empty"}, 2},
 		{"all at once", []string{"tags", "UPPER:v1", "source", "nothing", "compression-level", "15"},
-			[]string{"input tags", "input source", "compression-level is 15"}, 1},
-		{"no such source", []string{"source", "oci:nowhere"}, []string{"open image oci:nowhere"}, 1},
+			[]string{"input tags", "input source", "compression-level is 15"}, 2},
+		{"no such source", []string{"source", "oci:nowhere"}, []string{"open image oci:nowhere"}, 2},
 		{"a typo", []string{"layer-diff", "allways"}, []string{"layer-diff"}, 2},
 	}
 	for _, test := range tests {
