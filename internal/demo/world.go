@@ -142,8 +142,37 @@ func (w *world) plugBuildx(root string) error {
 	return nil
 }
 
+// removeImages removes what the engine keeps of the builds; build-image labels
+// it with the commit.
+func (w *world) removeImages(ctx context.Context) error {
+	repositories, err := filepath.Glob(filepath.Join(w.dir, "run*", "repository"))
+	if err != nil {
+		return fmt.Errorf("list the builds: %w", err)
+	}
+	for _, repository := range repositories {
+		commit, err := exec.CommandContext(ctx, "git", "-C", repository, "rev-parse", "HEAD").Output()
+		if err != nil {
+			return fmt.Errorf("find the commit of a build: %w", err)
+		}
+		filter := "label=org.opencontainers.image.revision=" + strings.TrimSpace(string(commit))
+		images, err := exec.CommandContext(ctx, "docker", "images", "--quiet", "--filter", filter).Output()
+		if err != nil {
+			return fmt.Errorf("find a built image: %w", err)
+		}
+		for _, image := range strings.Fields(string(images)) {
+			if out, err := exec.CommandContext(ctx, "docker", "rmi", "--force", image).CombinedOutput(); err != nil {
+				return fmt.Errorf("remove a built image: %w: %s", err, out)
+			}
+		}
+	}
+	return nil
+}
+
+// close removes everything. Containers go first, since they use the images.
 func (w *world) close() error {
-	return errors.Join(w.aws.Close(), os.RemoveAll(w.dir))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return errors.Join(w.aws.Close(), w.removeImages(ctx), os.RemoveAll(w.dir))
 }
 
 // get is what curl would show.

@@ -13,8 +13,6 @@ import (
 // its workflow gave out and what the service answers. Here is added that the
 // delta was small, that the failure was told, and that nothing is left.
 func TestTheDemo(t *testing.T) {
-	temporary := t.TempDir()
-	t.Setenv("TMPDIR", temporary)
 	var told strings.Builder
 	if err := demo.Run(t.Context(), demo.Options{Root: "../..", Out: &told}); err != nil {
 		t.Fatalf("%v\n%s", err, told.String())
@@ -26,7 +24,7 @@ func TestTheDemo(t *testing.T) {
 			t.Errorf("the story lacks %q:\n%s", want, told.String())
 		}
 	}
-	left, err := filepath.Glob(filepath.Join(temporary, "shipkit-demo-*"))
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), "shipkit-demo-*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("files are left: %v, %v", left, err)
 	}
