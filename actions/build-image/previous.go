@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -130,10 +131,10 @@ type previousImage struct {
 	indexBlobs map[v1.Hash]bool
 }
 
-// index returns the previous image's files without pulling the image: from
-// the runner's cache or the artifact beside the image. Else the layers that
-// are not known are read, if that costs at most affordable bytes. It returns
-// nil when nothing is known.
+// previousIndex returns the previous image's files without pulling the image:
+// from the runner's cache, the artifact beside the image, or the local engine.
+// Else the layers that are not known are read from the registry, if that costs
+// at most affordable bytes. It returns nil when nothing is known.
 func (p *planner) previousIndex(ctx context.Context, prev *previousImage, built *image.Index, affordable int64) (*image.Index, error) {
 	if index := p.cache.index(prev.diffIDs); index != nil {
 		prev.indexBlobs = map[v1.Hash]bool{}
@@ -152,7 +153,13 @@ func (p *planner) previousIndex(ctx context.Context, prev *previousImage, built 
 		return index, nil
 	}
 	known := p.known(built)
-	if !p.worthReading(prev, known, affordable) {
+	cost := prev.unknown(known)
+	if cost > 0 {
+		if index := p.storedIndex(ctx, prev, known); index != nil {
+			return index, nil
+		}
+	}
+	if p.job.LayerDiff != "always" && cost > affordable {
 		return nil, nil
 	}
 	index, err = image.BuildIndex(ctx, prev.Image, image.BuildOptions{Known: known, Progress: p.progress})
@@ -176,19 +183,18 @@ func (p *planner) known(more *image.Index) func(v1.Hash) *image.LayerIndex {
 	}
 }
 
-// worthReading tells whether the unknown layers are small enough to read.
-func (p *planner) worthReading(prev *previousImage, known func(v1.Hash) *image.LayerIndex, affordable int64) bool {
-	manifest, err := prev.Manifest()
-	if err != nil || len(manifest.Layers) != len(prev.diffIDs) {
-		return false
+// unknown returns the bytes of the layers whose files are not known.
+func (p *previousImage) unknown(known func(v1.Hash) *image.LayerIndex) (n int64) {
+	manifest, err := p.Manifest()
+	if err != nil || len(manifest.Layers) != len(p.diffIDs) {
+		return math.MaxInt64
 	}
-	var cost int64
-	for i, diffID := range prev.diffIDs {
+	for i, diffID := range p.diffIDs {
 		if known(diffID) == nil {
-			cost += manifest.Layers[i].Size
+			n += manifest.Layers[i].Size
 		}
 	}
-	return p.job.LayerDiff == "always" || cost <= affordable
+	return n
 }
 
 func readIndexArtifact(ctx context.Context, prev *previousImage) (*image.Index, error) {

@@ -98,6 +98,12 @@ func fromFolder(dir string) (*Built, error) {
 	return built, nil
 }
 
+// Holds tells whether the local engine has an image, by name or ID. Without an
+// engine it has none.
+func (e Engine) Holds(ctx context.Context, image string) bool {
+	return e.command(ctx, "image", "inspect", "--format", "{{.Id}}", image).Run() == nil
+}
+
 // save writes an image of the local engine to a file.
 func (e Engine) save(ctx context.Context, image, file string) error {
 	cmd := e.command(ctx, "save", "--output", file, image)
