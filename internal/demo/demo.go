@@ -54,7 +54,7 @@ func Run(ctx context.Context, o Options) error {
 
 func (s *story) tell(ctx context.Context) error {
 	s.say("  staging answers at %s", s.url)
-	for _, chapter := range []func(context.Context) error{s.first, s.second, s.third, s.pullRequest, s.closed} {
+	for _, chapter := range []func(context.Context) error{s.first, s.second, s.third, s.back, s.pullRequest, s.closed} {
 		if err := chapter(ctx); err != nil {
 			return err
 		}
@@ -68,8 +68,8 @@ type story struct {
 	out   io.Writer
 	files map[string]string
 	runs  int
-	// serving is the version that staging should answer with.
-	serving string
+	// serving is the version that staging should answer with, before the first.
+	serving, before string
 }
 
 func (s *story) say(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format+"\n", args...) }
@@ -77,7 +77,11 @@ func (s *story) say(format string, args ...any) { _, _ = fmt.Fprintf(s.out, form
 // first ships the app for the first time, onto a copy of the database of dev.
 func (s *story) first(ctx context.Context) error {
 	s.say("\n1. The first push: build, promote the database from dev to staging, deploy, smoke test")
-	return s.succeeds(ctx, map[string]string{"PROMOTE_DATABASE": "true"})
+	if err := s.succeeds(ctx, map[string]string{"PROMOTE_DATABASE": "true"}); err != nil {
+		return err
+	}
+	s.before = s.serving
+	return nil
 }
 
 // second changes a line of a page.
@@ -123,9 +127,24 @@ func (s *story) succeeds(ctx context.Context, vars map[string]string) error {
 	return s.serves(ctx)
 }
 
+// back undoes the second push.
+func (s *story) back(ctx context.Context) error {
+	s.say("\n4. Somebody goes back to the first version by hand: the plan first, then the rollback")
+	result, err := s.run(ctx, acttest.Workflow{File: "rollback.yml", Files: s.files, Event: "workflow_dispatch",
+		Inputs: map[string]string{"to": "previous"}})
+	if err != nil {
+		return err
+	}
+	if got := result.Outputs["record"]["status"]; result.ExitCode != 0 || got != "succeeded" {
+		return s.unexpected(result, "the status is %q, want succeeded", got)
+	}
+	s.serving = s.before
+	return s.serves(ctx)
+}
+
 // pullRequest opens a pull request.
 func (s *story) pullRequest(ctx context.Context) error {
-	s.say("\n4. A pull request gets an environment of its own")
+	s.say("\n5. A pull request gets an environment of its own")
 	s.files = with(s.files, "public/index.html", "<h1>Sannu</h1>\n")
 	result, err := s.pull(ctx, "opened")
 	if err != nil {
@@ -149,7 +168,7 @@ func (s *story) pullRequest(ctx context.Context) error {
 
 // closed ends the pull request.
 func (s *story) closed(ctx context.Context) error {
-	s.say("\n5. The pull request is closed, its environment goes")
+	s.say("\n6. The pull request is closed, its environment goes")
 	result, err := s.pull(ctx, "closed")
 	if err != nil {
 		return err
