@@ -8,10 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/build"
+	"github.com/org/shipkit/pkg/diag"
 )
 
 //go:embed action.yml
@@ -51,7 +54,7 @@ func push(ctx context.Context, rt *action.Runtime, c *clients, built *build.Buil
 	started := time.Now()
 	p, err := c.planner(work).plan(ctx, built)
 	if err != nil {
-		return err
+		return explainDisk(err, work)
 	}
 	rt.Infof("%s", planText(p))
 	rt.Annotate(p.warnings()...)
@@ -68,4 +71,15 @@ func push(ctx context.Context, rt *action.Runtime, c *clients, built *build.Buil
 		rt.Infof("%s", result.headline())
 	}
 	return err
+}
+
+// explainDisk says where to make room when there was none for a file.
+func explainDisk(err error, work string) error {
+	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) && !errors.Is(err, syscall.EFBIG) {
+		return err
+	}
+	return &diag.Diagnostic{
+		Summary: err.Error(), Err: err,
+		Try: "free space in " + filepath.Dir(work) + ", or set RUNNER_TEMP to a larger disk: it takes the changed files twice",
+	}
 }

@@ -205,9 +205,12 @@ func (r *Repository) MoveTag(ctx context.Context, tag string, expect v1.Hash, m 
 		if expect != (v1.Hash{}) {
 			was = "named " + short(expect)
 		}
+		happened := "removed it"
+		if found {
+			happened = "moved it to " + short(now)
+		}
 		return &diag.Diagnostic{
-			Summary: fmt.Sprintf("move tag %s:%s: somebody else moved it to %s; it %s when this push was planned",
-				r.name, tag, short(now), was),
+			Summary: fmt.Sprintf("move tag %s:%s: somebody else %s; it %s when this push was planned", r.name, tag, happened, was),
 			Try: "look at what was pushed, then run again to plan anew, or set `force: true` to overwrite it",
 			Err: ErrTagMoved,
 		}
