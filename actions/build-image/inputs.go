@@ -49,6 +49,7 @@ type inputs struct {
 	Source               string        `input:"source"`
 	LayerDiff            string        `input:"layer-diff" oneof:"auto,always,off"`
 	PreviousImage        string        `input:"previous-image"`
+	PreviousService      string        `input:"previous-service"`
 	MTime                string        `input:"mtime" oneof:"ignore,exact"`
 	Compact              string        `input:"compact" oneof:"auto,always,never"`
 	MaxLayers            int           `input:"max-layers" min:"2" max:"120"`
@@ -77,6 +78,8 @@ type job struct {
 	request  build.Request
 	targets  []target
 	previous name.Reference
+	// service runs the image to compare with; nil for none.
+	service *service
 	// keep is the folder for what outlives the run.
 	keep string
 }
@@ -112,6 +115,13 @@ func (in inputs) job(rt *action.Runtime) (*job, error) {
 			problems.Errorf("write repository:tag or repository@sha256:…", "input previous-image: %v", err)
 		}
 		j.previous = ref
+	}
+	if in.PreviousService != "" {
+		service, err := parseService(in.PreviousService)
+		if err != nil {
+			problems.Errorf("write cluster/service, such as `shop/web`", "input previous-service: %v", err)
+		}
+		j.service = &service
 	}
 	if in.Compression != "zstd" && in.CompressionLevel > 9 {
 		problems.Errorf("take 1 to 9, or set `compression: zstd`", "input compression-level is %d, gzip knows 1 to 9", in.CompressionLevel)

@@ -82,3 +82,11 @@ func TestSetDefaultKeepsWhatIsGiven(t *testing.T) {
 		t.Errorf("got %v for an unknown value", got)
 	}
 }
+
+func TestParseService(t *testing.T) {
+	for text, want := range map[string]service{"shop/web": {"shop", "web"}, "web": {}, "/web": {}, "shop/": {}, "a/b/c": {}} {
+		if got, err := parseService(text); got != want || (err != nil) != (want == service{}) {
+			t.Errorf("parseService(%q) = %v, %v; want %v", text, got, err, want)
+		}
+	}
+}

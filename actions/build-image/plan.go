@@ -30,6 +30,7 @@ type planner struct {
 	job      *job
 	cache    cache
 	open     func(ctx context.Context, repo name.Repository) (*registry.Repository, error)
+	services func(context.Context) (services, error)
 	progress progress.Func
 	// work is a folder for the files of this run.
 	work string
@@ -44,7 +45,7 @@ func newPlanner(
 	j *job, c cache, open func(context.Context, name.Repository) (*registry.Repository, error), p progress.Func, work string,
 ) *planner {
 	return &planner{
-		job: j, cache: c, open: open, progress: p, work: work,
+		job: j, cache: c, open: open, services: openServices, progress: p, work: work,
 		indexes: map[int]*image.Index{}, packed: map[v1.Hash]v1.Layer{},
 	}
 }

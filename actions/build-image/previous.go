@@ -23,7 +23,8 @@ type previous struct {
 }
 
 // findPrevious returns the image to compare with, nil if there is none: the
-// one that the user names, what a tag names now, what this runner pushed last.
+// one that the user names, what a tag names now, what the service runs, what
+// this runner pushed last.
 func (p *planner) findPrevious(ctx context.Context, t *targetPlan) (*previous, error) {
 	if ref := p.job.previous; ref != nil {
 		return p.namedPrevious(ctx, t, ref)
@@ -33,6 +34,13 @@ func (p *planner) findPrevious(ctx context.Context, t *targetPlan) (*previous, e
 		if digest := t.expect[tag]; digest != (v1.Hash{}) {
 			references = append(references, digest.String())
 		}
+	}
+	if len(references) == 0 && p.job.service != nil {
+		running, err := p.running(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		references = append(references, running...)
 	}
 	if last := p.cache.lastPush(t.repository.String()).Digest; last != "" && len(references) == 0 {
 		if _, found, err := t.repo.Head(ctx, last); err != nil {
@@ -51,6 +59,32 @@ func (p *planner) findPrevious(ctx context.Context, t *targetPlan) (*previous, e
 		}
 	}
 	return nil, nil
+}
+
+// running returns the image that the service runs, as the registry names it;
+// nothing, and a note, when it runs none of this repository.
+func (p *planner) running(ctx context.Context, t *targetPlan) ([]string, error) {
+	client, err := p.services(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := p.job.service.image(ctx, client, t.repository)
+	if err != nil {
+		return nil, err
+	}
+	if ref == nil {
+		t.note("previous-service " + p.job.service.String() + " runs no image of " + t.repository.String())
+		return nil, nil
+	}
+	digest, found, err := t.repo.Head(ctx, ref.Identifier())
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		t.note("previous-service runs " + ref.String() + ", which the registry no longer has")
+		return nil, nil
+	}
+	return []string{digest.String()}, nil
 }
 
 // namedPrevious reads the image that the user names. One in another registry
