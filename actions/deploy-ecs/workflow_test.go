@@ -16,7 +16,7 @@ func TestWorkflow(t *testing.T) {
 	w := newWorld(t, 60)
 	w.run(nil)
 	env := map[string]string{"DOCKER_CONFIG": os.Getenv("DOCKER_CONFIG")}
-	for _, pair := range w.aws.Env() {
+	for _, pair := range w.env {
 		name, value, _ := strings.Cut(pair, "=")
 		env[name] = value
 	}

@@ -35,6 +35,7 @@ import (
 type world struct {
 	testing.TB
 	aws   *localaws.Server
+	env   []string // of the action, with an access key of its own
 	ecs   *ecs.Client
 	elb   *elb.Client
 	auth  authn.AuthConfig
@@ -77,7 +78,7 @@ func start(t testing.TB, options localaws.Options) *world {
 	}
 	t.Setenv("AWS_CA_BUNDLE", "")
 	t.Cleanup(func() { policytest.Covers(t, server.Calls(), key, "README.md") })
-	w := &world{TB: t, aws: server, ecs: ecs.NewFromConfig(server.Config()), elb: elb.NewFromConfig(server.Config())}
+	w := &world{TB: t, aws: server, env: env, ecs: ecs.NewFromConfig(server.Config()), elb: elb.NewFromConfig(server.Config())}
 	w.login()
 	must(cloudwatchlogs.NewFromConfig(server.Config()).CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/web")}))(t)
 	must(w.ecs.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("shop")}))(t)
