@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -56,16 +57,25 @@ func available(ctx context.Context, s *localaws.Server, id string) (*types.Endpo
 		if err != nil {
 			return nil, fmt.Errorf("describe %s: %w", id, err)
 		}
-		switch db := out.DBInstances[0]; aws.ToString(db.DBInstanceStatus) {
-		case "available":
+		db := out.DBInstances[0]
+		switch status := aws.ToString(db.DBInstanceStatus); {
+		case status == "available":
 			return db.Endpoint, nil
-		case "failed", "incompatible-restore":
-			return nil, fmt.Errorf("%s is %s", id, *db.DBInstanceStatus)
+		case status == "failed", strings.HasPrefix(status, "incompatible-"):
+			return nil, fmt.Errorf("%s is %s: %s", id, status, reason(db))
 		}
 		if err := s.Clock.Sleep(ctx, 5*time.Second); err != nil {
 			return nil, fmt.Errorf("wait for %s: %w", id, err)
 		}
 	}
+}
+
+// reason is what RDS says of a state.
+func reason(db types.DBInstance) string {
+	if len(db.StatusInfos) == 0 {
+		return "no reason is given"
+	}
+	return aws.ToString(db.StatusInfos[0].Message)
 }
 
 func fill(ctx context.Context, endpoint string) error {

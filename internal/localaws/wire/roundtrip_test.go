@@ -187,7 +187,7 @@ func (oneKey) Lookup(id string) (Key, bool) {
 
 func testConfig(url string) aws.Config {
 	return aws.Config{
-		Region: DefaultRegion, BaseEndpoint: aws.String(url), RetryMaxAttempts: 1,
+		Region: DefaultRegion, BaseEndpoint: aws.String(url), RetryMaxAttempts: 4,
 		Credentials: credentials.NewStaticCredentialsProvider(DefaultAccessKey, DefaultSecretKey, ""),
 	}
 }
