@@ -14,21 +14,24 @@ import (
 // writeDelta writes the changes as one layer; as several, from the bottom up,
 // if one is larger than the registry should get at once.
 func (d *decision) writeDelta(ctx context.Context, changes *image.Changes) ([]v1.Layer, error) {
-	layer, size, err := d.writeLayer(ctx, changes)
+	delta, file, err := d.writeLayer(ctx, changes)
 	if err != nil {
 		return nil, err
 	}
 	limit := d.maxBlob()
-	if limit == 0 || size <= limit {
-		return []v1.Layer{layer}, nil
+	if limit == 0 || delta.Size <= limit {
+		return []v1.Layer{delta.Layer(file)}, nil
 	}
 	// Content that is to compress to the limit, as the whole did, with a tenth
 	// to spare: not all files compress alike. What is still too large is cut
 	// once more.
-	pieces := changes.Split(max(1, int64(float64(changes.Bytes)*float64(limit)/float64(size)*0.9)))
+	pieces := changes.Split(max(1, int64(float64(changes.Bytes)*float64(limit)/float64(delta.Size)*0.9)))
 	if len(pieces) == 1 {
 		d.noteLarge(changes)
-		return []v1.Layer{layer}, nil
+		return []v1.Layer{delta.Layer(file)}, nil
+	}
+	if err := os.Remove(file); err != nil {
+		return nil, fmt.Errorf("make room for the pieces of the delta: %w", err)
 	}
 	var layers []v1.Layer
 	for _, piece := range pieces {
@@ -57,20 +60,20 @@ func (d *decision) maxBlob() int64 {
 	return d.target.repo.Profile().CutAt
 }
 
-// writeLayer writes changes to a file and returns its size in bytes, too.
-func (d *decision) writeLayer(ctx context.Context, changes *image.Changes) (layer v1.Layer, size int64, err error) {
+// writeLayer writes changes as a layer to a file.
+func (d *decision) writeLayer(ctx context.Context, changes *image.Changes) (delta *image.Delta, file string, err error) {
 	out, err := os.CreateTemp(d.planner.work, "delta-")
 	if err != nil {
-		return nil, 0, fmt.Errorf("make the delta's file: %w", err)
+		return nil, "", fmt.Errorf("make the delta's file: %w", err)
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
 	compression := image.Compression{Algorithm: image.Gzip, Level: d.planner.job.CompressionLevel}
 	if d.zstd() {
 		compression.Algorithm = image.Zstd
 	}
-	delta, err := image.WriteDelta(ctx, out, d.built.Image, d.index, changes, compression, d.planner.work)
+	delta, err = image.WriteDelta(ctx, out, d.built.Image, d.index, changes, compression, d.planner.work)
 	if err != nil {
-		return nil, 0, fmt.Errorf("write the changed files: %w", err)
+		return nil, "", fmt.Errorf("write the changed files: %w", err)
 	}
-	return delta.Layer(out.Name()), delta.Size, nil
+	return delta, out.Name(), nil
 }

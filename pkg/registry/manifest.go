@@ -211,8 +211,8 @@ func (r *Repository) MoveTag(ctx context.Context, tag string, expect v1.Hash, m 
 		}
 		return &diag.Diagnostic{
 			Summary: fmt.Sprintf("move tag %s:%s: somebody else %s; it %s when this push was planned", r.name, tag, happened, was),
-			Try: "look at what was pushed, then run again to plan anew, or set `force: true` to overwrite it",
-			Err: ErrTagMoved,
+			Try:     "look at what was pushed, then run again to plan anew, or set `force: true` to overwrite it",
+			Err:     ErrTagMoved,
 		}
 	}
 	_, err = r.PutManifest(ctx, tag, m)
