@@ -54,7 +54,7 @@ func Run(ctx context.Context, o Options) error {
 
 func (s *story) tell(ctx context.Context) error {
 	s.say("  staging answers at %s", s.url)
-	for _, chapter := range []func(context.Context) error{s.first, s.second, s.third, s.back, s.pullRequest, s.closed} {
+	for _, chapter := range []func(context.Context) error{s.first, s.second, s.third, s.fourth, s.back, s.pullRequest, s.closed} {
 		if err := chapter(ctx); err != nil {
 			return err
 		}
@@ -68,8 +68,11 @@ type story struct {
 	out   io.Writer
 	files map[string]string
 	runs  int
-	// serving is the version that staging should answer with, before the first.
-	serving, before string
+	// serving is the version that staging should answer with, revision the
+	// task definition of the last version that was shipped.
+	serving, revision string
+	// before and its revision are the first version's.
+	before, beforeRevision string
 }
 
 func (s *story) say(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format+"\n", args...) }
@@ -80,7 +83,7 @@ func (s *story) first(ctx context.Context) error {
 	if err := s.succeeds(ctx, map[string]string{"PROMOTE_DATABASE": "true"}); err != nil {
 		return err
 	}
-	s.before = s.serving
+	s.before, s.beforeRevision = s.serving, s.revision
 	return nil
 }
 
@@ -120,18 +123,32 @@ func (s *story) succeeds(ctx context.Context, vars map[string]string) error {
 	if got := result.Outputs["record"]["status"]; got != "succeeded" || result.ExitCode != 0 {
 		return s.unexpected(result, "the status is %q, want succeeded", got)
 	}
-	s.serving = result.Outputs["record"]["version"]
+	s.serving, s.revision = result.Outputs["record"]["version"], result.Outputs["deploy"]["task-definition-arn"]
 	sent, _ := strconv.ParseInt(result.Outputs["record"]["bytes-sent"], 10, 64)
 	total, _ := strconv.ParseInt(result.Outputs["build"]["bytes-total"], 10, 64)
 	s.say("  ✅ %s is deployed; the image has %s, %s were sent", s.serving, markdown.Bytes(total), markdown.Bytes(sent))
 	return s.serves(ctx)
 }
 
+// fourth starts, is healthy, and is not what was shipped.
+func (s *story) fourth(ctx context.Context) error {
+	s.say("\n4. The fourth push is healthy, but answers as another version: only the smoke test finds that")
+	result, err := s.push(ctx, with(s.files, "Dockerfile", mistaken(s.files["Dockerfile"])), nil)
+	if err != nil {
+		return err
+	}
+	if got := result.Outputs["record"]["status"]; got != "rolled-back" || result.ExitCode == 0 {
+		return s.unexpected(result, "the status is %q, want rolled-back", got)
+	}
+	s.say("  ❌ %s", result.Outputs["record"]["reason"])
+	return s.serves(ctx)
+}
+
 // back undoes the second push.
 func (s *story) back(ctx context.Context) error {
-	s.say("\n4. Somebody goes back to the first version by hand: the plan first, then the rollback")
+	s.say("\n5. Somebody goes back to the first version by hand: the plan first, then the rollback")
 	result, err := s.run(ctx, acttest.Workflow{File: "rollback.yml", Files: s.files, Event: "workflow_dispatch",
-		Inputs: map[string]string{"to": "previous"}})
+		Inputs: map[string]string{"to": s.beforeRevision}})
 	if err != nil {
 		return err
 	}
@@ -144,7 +161,7 @@ func (s *story) back(ctx context.Context) error {
 
 // pullRequest opens a pull request.
 func (s *story) pullRequest(ctx context.Context) error {
-	s.say("\n5. A pull request gets an environment of its own")
+	s.say("\n6. A pull request gets an environment of its own")
 	s.files = with(s.files, "public/index.html", "<h1>Sannu</h1>\n")
 	result, err := s.pull(ctx, "opened")
 	if err != nil {
@@ -168,7 +185,7 @@ func (s *story) pullRequest(ctx context.Context) error {
 
 // closed ends the pull request.
 func (s *story) closed(ctx context.Context) error {
-	s.say("\n6. The pull request is closed, its environment goes")
+	s.say("\n7. The pull request is closed, its environment goes")
 	result, err := s.pull(ctx, "closed")
 	if err != nil {
 		return err

@@ -46,6 +46,11 @@ func broken(dockerfile string) string {
 	return strings.Replace(dockerfile, "ENTRYPOINT", "ENV MODE=exit:3\nENTRYPOINT", 1)
 }
 
+// mistaken is a Dockerfile whose program tells a version of its own.
+func mistaken(dockerfile string) string {
+	return strings.Replace(dockerfile, "$BUILD_VERSION", "v0-forgotten", 1)
+}
+
 // noise does not compress, as photographs do not.
 func noise(size int) string {
 	text := make([]byte, size)

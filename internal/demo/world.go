@@ -38,7 +38,7 @@ type world struct {
 }
 
 func newWorld(ctx context.Context, root string) (*world, error) {
-	dir, err := os.MkdirTemp("", "shipkit-demo-")
+	dir, err := os.MkdirTemp("", fmt.Sprintf("shipkit-demo-%d-", os.Getpid()))
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the demo: %w", err)
 	}

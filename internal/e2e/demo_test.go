@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,7 +25,7 @@ func TestTheDemo(t *testing.T) {
 			t.Errorf("the story lacks %q:\n%s", want, told.String())
 		}
 	}
-	left, err := filepath.Glob(filepath.Join(os.TempDir(), "shipkit-demo-*"))
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), fmt.Sprintf("shipkit-demo-%d-*", os.Getpid())))
 	if err != nil || len(left) > 0 {
 		t.Errorf("files are left: %v, %v", left, err)
 	}
