@@ -18,7 +18,7 @@ import (
 )
 
 // services maps a service's package to its signing name.
-var services = map[string]string{"rds": "rds", "cloudfront": "cloudfront", "elasticloadbalancingv2": "elasticloadbalancing",
+var services = map[string]string{"rds": "rds", "elasticloadbalancingv2": "elasticloadbalancing",
 	"cloudformation": "cloudformation", "iam": "iam", "sns": "sns", "sts": "sts"}
 
 var (
