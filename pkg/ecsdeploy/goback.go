@@ -136,11 +136,26 @@ func history(ctx context.Context, c *Clients, s *ServicePlan) ([]Past, error) {
 	return past, nil
 }
 
-// lastGood is the newest successful revision other than the current one.
+// lastGood is the newest successful revision other than the current one that
+// nobody has gone back from. ECS calls a deployment successful although a smoke
+// test found it bad and an older revision was deployed again after it: such a
+// revision is not good. History is newest first.
 func lastGood(history []Past, current string) string {
+	var revisions []string
 	for _, past := range history {
-		if past.Status == types.ServiceDeploymentStatusSuccessful && past.TaskDefinition != current && past.TaskDefinition != "" {
-			return past.TaskDefinition
+		if past.Status == types.ServiceDeploymentStatusSuccessful && past.TaskDefinition != "" {
+			revisions = append(revisions, past.TaskDefinition)
+		}
+	}
+	left := map[string]bool{}
+	for i := 1; i < len(revisions); i++ {
+		if revisions[i] != revisions[i-1] && slices.Contains(revisions[i+1:], revisions[i-1]) {
+			left[revisions[i]] = true
+		}
+	}
+	for _, revision := range revisions {
+		if revision != current && !left[revision] {
+			return revision
 		}
 	}
 	return ""
