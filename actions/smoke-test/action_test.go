@@ -226,3 +226,15 @@ checks:
 		t.Errorf("exit code %d, outputs %v:\n%s", got.ExitCode, got.Outputs, got.Log)
 	}
 }
+
+// What the file would ignore must not pass without a word.
+func TestInputsBesideAFile(t *testing.T) {
+	got := actiontest.Run(t.Context(), t, actiontest.Step{Spec: smoketest.Spec, With: map[string]string{
+		"checks": "../../testdata/smoke/shop.yml", "jq": ".ok", "bearer-token": "t0ken", "headers": "A=b",
+	}})
+	for _, want := range []string{"input jq is given beside checks", "input bearer-token", "input headers"} {
+		if got.ExitCode != 2 || !strings.Contains(got.Log, want) {
+			t.Errorf("exit code %d, the log lacks %q:\n%s", got.ExitCode, want, got.Log)
+		}
+	}
+}

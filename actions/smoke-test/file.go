@@ -7,12 +7,16 @@ import (
 	"os"
 	"strings"
 
+	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/smoke"
 	"github.com/org/shipkit/pkg/smoke/checkfile"
 )
 
 // fromFile reads the checks file. Inputs that are set win over the file.
 func (in inputs) fromFile(getenv func(string) string) (*smoke.Suite, error) {
+	if err := in.beside(); err != nil {
+		return nil, err
+	}
 	data, err := readChecks(string(in.Checks))
 	if err != nil {
 		return nil, err
@@ -32,6 +36,25 @@ func (in inputs) fromFile(getenv func(string) string) (*smoke.Suite, error) {
 	suite.Timeout = orDefault(in.Timeout, suite.Timeout)
 	suite.Concurrency = orDefault(in.Concurrency, suite.Concurrency)
 	return suite, nil
+}
+
+// beside refuses inputs about the one request, which the file would ignore.
+func (in inputs) beside() error {
+	var problems diag.List
+	for _, input := range []struct {
+		name  string
+		given bool
+	}{
+		{"headers", len(in.Headers) > 0}, {"body", in.Body != ""}, {"bearer-token", in.BearerToken != ""},
+		{"basic-auth", in.BasicAuth != ""}, {"body-contains", len(in.BodyContains) > 0}, {"jq", len(in.JQ) > 0},
+		{"max-latency-p95", in.MaxLatencyP95 > 0}, {"compare-url", in.CompareURL != nil}, {"load-rate", in.LoadRate != nil},
+		{"resolve", len(in.Resolve) > 0}, {"ca-file", in.CAFile != ""},
+	} {
+		if input.given {
+			problems.Errorf("say it in "+string(in.Checks)+", or leave checks out", "input %s is given beside checks, whose file says that", input.name)
+		}
+	}
+	return problems.Err()
 }
 
 // variables are what the file can use of the inputs: {{url}} and {{version}}.
