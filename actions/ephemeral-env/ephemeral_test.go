@@ -13,6 +13,7 @@ import (
 
 	"github.com/org/shipkit/internal/githubtest"
 	"github.com/org/shipkit/pkg/action/actiontest"
+	"github.com/org/shipkit/pkg/environment/terraform"
 )
 
 const sha = "0123456789abcdef0123456789abcdef01234567"
@@ -161,8 +162,8 @@ func TestRun(t *testing.T) {
 
 func TestTerraform(t *testing.T) {
 	w := start(t)
-	if _, err := exec.LookPath("terraform"); err != nil {
-		t.Fatalf("install terraform or tofu: %v", err)
+	if _, err := terraform.Find(exec.LookPath); err != nil {
+		t.Fatal(err)
 	}
 	dir := t.TempDir()
 	code, err := os.ReadFile("../../pkg/environment/terraform/testdata/good/main.tf")

@@ -176,6 +176,10 @@ func (b *Backend) outputs(ctx context.Context) (map[string]string, error) {
 		Sensitive bool            `json:"sensitive"`
 		Value     json.RawMessage `json:"value"`
 	}
+	// OpenTofu's warnings about its own settings stand before the answer.
+	if start := strings.Index("\n"+text, "\n{"); start > 0 {
+		text = text[start:]
+	}
 	if err := json.Unmarshal([]byte(text), &all); err != nil {
 		return nil, fmt.Errorf("read the outputs of %s: %w", b.Dir, err)
 	}

@@ -154,3 +154,16 @@ func TestFind(t *testing.T) {
 		t.Errorf("Find of nothing: %v", err)
 	}
 }
+
+func TestWarningsBeforeTheOutputs(t *testing.T) {
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "tofu")
+	script := "#!/bin/sh\nprintf '\\nWarning: {no} configuration\\n\\n{\"url\":{\"value\":\"http://one.example\"}}\\n'\n"
+	if err := os.WriteFile(binary, []byte(script), 0o700); err != nil { //nolint:gosec // it is run
+		t.Fatal(err)
+	}
+	outputs, err := (&Backend{Binary: binary, Dir: dir}).outputs(t.Context())
+	if err != nil || outputs["url"] != "http://one.example" {
+		t.Errorf("outputs %v, %v", outputs, err)
+	}
+}
