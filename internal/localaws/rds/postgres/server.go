@@ -48,7 +48,7 @@ func (e *Engine) Create(ctx context.Context, name string, m Master) (*Server, er
 	if err != nil {
 		return nil, err
 	}
-	return e.create(ctx, name, bytes.NewReader(archive), m)
+	return e.create(ctx, name, archive, m)
 }
 
 // Restore starts a server with the data of an archive that Server.Snapshot
