@@ -71,7 +71,7 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs) (*job, error) {
 		Repository: gh.Repository, RunURL: gh.RunURL, Parameters: parameters,
 		Records: store.Records{SSM: parameters, Tagging: tagging.NewFromConfig(cfg)},
 		Slots:   store.Slots{SSM: parameters, Shared: s.base.Shared()},
-		Ends:    j.ends(), Backend: backend, Holder: holder(rt), Progress: rt.Progress(), Patience: in.Wait, Answers: j.answers(),
+		Ends:    j.ends(), Backend: backend, Holder: saga.Holder{ID: rt.RunKey(), RunURL: gh.RunURL}, Progress: rt.Progress(), Patience: in.Wait, Answers: j.answers(),
 		Options: saga.Options{Transient: awsclient.Transient, Progress: rt.Progress()},
 	}
 	return j, nil
@@ -140,12 +140,4 @@ func (j *job) answers() func(context.Context, string) (bool, error) {
 		}
 		return false, nil
 	}
-}
-
-func holder(rt *action.Runtime) saga.Holder {
-	gh := rt.GitHub()
-	if gh.RunID == 0 {
-		return saga.Holder{ID: fmt.Sprintf("terminal/%d", os.Getpid())}
-	}
-	return saga.Holder{ID: fmt.Sprintf("%s/%d/%s", gh.Repository, gh.RunID, gh.Job), RunURL: gh.RunURL}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -42,7 +41,10 @@ type account struct {
 	caller awsclient.Caller
 }
 
-func newJob(ctx context.Context, rt *action.Runtime, in inputs) (*job, error) {
+// connection loads the configurations of both sides.
+type connection func(context.Context, inputs) (target, source account, err error)
+
+func newJob(ctx context.Context, rt *action.Runtime, in inputs, connect connection) (*job, error) {
 	from, to, err := in.names()
 	if err != nil {
 		return nil, action.BadInput(err)
@@ -72,7 +74,7 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs) (*job, error) {
 		Target:     snapshot.Side{Namespace: to, Account: target.caller.AccountID, Region: target.cfg.Region, Databases: database.Of(kind, targetRDS)},
 		Parameters: ssm.NewFromConfig(target.cfg),
 		Stacks:     newStacks(target.cfg, in.StackRole, rt.Progress()), SourceStacks: newStacks(source.cfg, in.StackRole, rt.Progress()),
-		Holder:   holder(rt),
+		Holder:   saga.Holder{ID: rt.RunKey(), RunURL: rt.GitHub().RunURL},
 		Options:  saga.Options{Detach: in.Detach, Transient: awsclient.Transient, Progress: rt.Progress()},
 		Progress: rt.Progress(),
 	}
@@ -176,19 +178,6 @@ func (in inputs) tasks(clients *ecsdeploy.Clients, rt *action.Runtime) (*tasks, 
 		inputs: in, clients: clients, login: sql.Login{User: in.User, Password: in.Password}, environ: os.Environ(),
 		hooks: ecsdeploy.Hooks{Progress: rt.Progress()}, maskSQL: mask, testSQL: verify,
 	}, nil
-}
-
-// holder lets the same job of the same run take its own lock over at once.
-func holder(rt *action.Runtime) saga.Holder {
-	gh := rt.GitHub()
-	if gh.RunID == 0 {
-		host, err := os.Hostname()
-		if err != nil {
-			host = "terminal"
-		}
-		return saga.Holder{ID: host + "/" + strconv.Itoa(os.Getpid())}
-	}
-	return saga.Holder{ID: fmt.Sprintf("%s/%d/%s", gh.Repository, gh.RunID, gh.Job), RunURL: gh.RunURL}
 }
 
 // shareable asks KMS whether a key is the customer's: AWS's own cannot be

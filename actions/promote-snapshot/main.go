@@ -22,22 +22,27 @@ var metadata []byte
 var Spec = action.Define("promote-snapshot", metadata, run)
 
 func run(ctx context.Context, rt *action.Runtime, in inputs) error {
-	job, err := newJob(ctx, rt, in)
+	job, err := newJob(ctx, rt, in, connect)
 	if err != nil {
 		return awsclient.Explain(err)
 	}
+	return job.perform(ctx, rt, in)
+}
+
+// perform does what the mode says.
+func (j *job) perform(ctx context.Context, rt *action.Runtime, in inputs) error {
 	switch in.Mode {
 	case "status":
-		return job.status(ctx, rt, in)
+		return j.status(ctx, rt, in)
 	case "orphans":
-		return job.orphans(ctx, rt, in)
+		return j.orphans(ctx, rt, in)
 	case "plan", "run":
-		if err := job.plan(ctx, rt, in); err != nil || in.DryRun || in.Mode == "plan" {
+		if err := j.plan(ctx, rt, in); err != nil || in.DryRun || in.Mode == "plan" {
 			return err
 		}
 	}
-	result, err := job.do(ctx, in)
-	return job.conclude(rt, in, result, err)
+	result, err := j.do(ctx, in)
+	return j.conclude(rt, in, result, err)
 }
 
 // plan looks, shows and refuses what cannot work.

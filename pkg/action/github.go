@@ -1,6 +1,9 @@
 package action
 
 import (
+	"fmt"
+	"os"
+
 	"github.com/sethvargo/go-githubactions"
 )
 
@@ -45,4 +48,18 @@ func readGitHub(host Host) GitHub {
 		gh.RunURL = gh.ServerURL + "/" + gh.Repository + "/actions/runs/" + host.Getenv("GITHUB_RUN_ID")
 	}
 	return gh
+}
+
+// RunKey names who runs: the same for all attempts of a job of a workflow run,
+// so that a re-run may take over what the job left; the process at a terminal.
+func (rt *Runtime) RunKey() string {
+	gh := rt.GitHub()
+	if gh.RunID != 0 {
+		return fmt.Sprintf("%s/%d/%s", gh.Repository, gh.RunID, gh.Job)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "terminal"
+	}
+	return fmt.Sprintf("%s/%d", host, os.Getpid())
 }

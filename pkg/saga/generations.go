@@ -47,7 +47,7 @@ func (l *lease) read(ctx context.Context, generation int) (leaseRecord, error) {
 		if !errors.As(err, &missing) {
 			return leaseRecord{}, fmt.Errorf("read lock %s: %w", l.name(generation), err)
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := (WallClock{}).Sleep(ctx, time.Second); err != nil {
 			return leaseRecord{}, err
 		}
 	}

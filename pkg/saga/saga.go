@@ -77,8 +77,36 @@ func (e *FailedError) Error() string {
 
 func (e *FailedError) Unwrap() error { return e.Err }
 
+// Clock is the time that an operation lives in.
+type Clock interface {
+	Now() time.Time
+	// Sleep returns early with ctx's cause.
+	Sleep(ctx context.Context, d time.Duration) error
+}
+
+// WallClock is everybody's time.
+type WallClock struct{}
+
+// Now implements Clock.
+func (WallClock) Now() time.Time { return time.Now() }
+
+// Sleep implements Clock.
+func (WallClock) Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
 // Options say how a Run goes.
 type Options struct {
+	// Clock is what steps are waited for by; nil is the wall clock. Leases are
+	// about other machines, and always on the wall clock.
+	Clock Clock
 	// Detach returns ErrDetached instead of waiting for a step's effect.
 	Detach bool
 	// Transient tells errors that say nothing about the step's fate, such as a
@@ -137,7 +165,7 @@ func (r *Run) advance(ctx context.Context, step Step, o Options) error {
 			return err
 		}
 	}
-	if err := await(ctx, step, o.Detach); err != nil {
+	if err := o.await(ctx, step); err != nil {
 		return err
 	}
 	o.Progress.Milestone(step.Name, "done after "+time.Since(began).Round(time.Second).String())
@@ -145,7 +173,7 @@ func (r *Run) advance(ctx context.Context, step Step, o Options) error {
 }
 
 // await looks until the step's effect is there.
-func await(ctx context.Context, step Step, detach bool) error {
+func (o Options) await(ctx context.Context, step Step) error {
 	longest := step.Poll
 	if longest <= 0 {
 		longest = 5 * time.Second
@@ -155,13 +183,21 @@ func await(ctx context.Context, step Step, detach bool) error {
 		if err != nil || done {
 			return err
 		}
-		if detach {
+		if o.Detach {
 			return ErrDetached
 		}
-		if err := pause(ctx, wait); err != nil {
-			return err
+		if err := o.Time().Sleep(ctx, wait); err != nil {
+			return err //nolint:wrapcheck // the reason that ctx ended
 		}
 	}
+}
+
+// Time is the clock that is in force.
+func (o Options) Time() Clock {
+	if o.Clock == nil {
+		return WallClock{}
+	}
+	return o.Clock
 }
 
 const firstPoll = time.Second
@@ -170,15 +206,4 @@ func (o Options) transient(err error) bool { return o.Transient != nil && o.Tran
 
 func fenced(ctx context.Context, err error) bool {
 	return errors.Is(err, ErrFenced) || errors.Is(context.Cause(ctx), ErrFenced)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

@@ -38,7 +38,7 @@ func (p *promotion) mustSnapshot(ctx context.Context, side Side, id string) (*da
 // dropSnapshot deletes a snapshot that this operation made.
 func (p *promotion) dropSnapshot(side Side, id string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		s, err := twice(ctx, func() (*database.Snapshot, error) { return side.Databases.Snapshot(ctx, id) })
+		s, err := p.snapshotTwice(ctx, side, id)
 		if err != nil || s == nil || s.Status == "deleting" {
 			return err
 		}
@@ -72,7 +72,7 @@ func (p *promotion) removeStack(ctx context.Context, side Side, stacks Stacks, n
 	for wait := time.Second; ; wait = min(2*wait, longestPoll) {
 		stack, err := look()
 		if stack == nil && err == nil && !seen {
-			if err := sleep(ctx, settle); err != nil {
+			if err := p.Options.Time().Sleep(ctx, settle); err != nil {
 				return err
 			}
 			stack, err = look()
@@ -96,7 +96,7 @@ func (p *promotion) removeStack(ctx context.Context, side Side, stacks Stacks, n
 				return err
 			}
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := p.Options.Time().Sleep(ctx, wait); err != nil {
 			return err
 		}
 	}
@@ -159,14 +159,14 @@ const longestPoll = 20 * time.Second
 // settle is how long a read may miss what was just created.
 const settle = 10 * time.Second
 
-// twice believes that a thing is gone only on a second look: an orphan would be
-// left if a stale read hid what was created a moment ago.
-func twice[T any](ctx context.Context, look func() (*T, error)) (*T, error) {
-	if found, err := look(); err != nil || found != nil {
-		return found, err
+// snapshotTwice believes that a snapshot is gone only on a second look: an
+// orphan would be left if a stale read hid what was created a moment ago.
+func (p *promotion) snapshotTwice(ctx context.Context, side Side, id string) (*database.Snapshot, error) {
+	if s, err := side.Databases.Snapshot(ctx, id); err != nil || s != nil {
+		return s, err
 	}
-	if err := sleep(ctx, settle); err != nil {
+	if err := p.Options.Time().Sleep(ctx, settle); err != nil {
 		return nil, err
 	}
-	return look()
+	return side.Databases.Snapshot(ctx, id)
 }

@@ -54,7 +54,7 @@ func (p *promotion) stopOld() saga.Step {
 			if err := p.mayRemoveVersion(ctx, p.previous()); err != nil {
 				return err
 			}
-			until := time.Now().Add(p.request.Retention).UTC().Format(time.RFC3339)
+			until := p.Options.Time().Now().Add(p.request.Retention).UTC().Format(time.RFC3339)
 			if err := p.book.put(ctx, fact, until); err != nil {
 				return err
 			}

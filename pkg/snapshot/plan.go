@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/namespace"
@@ -88,7 +87,7 @@ func (p *Promoter) lookAtSource(ctx context.Context, request Request, plan *Plan
 }
 
 func (p *Promoter) plannedSteps(request Request, plan *Plan) []saga.Step {
-	ts := namespace.TimestampOf(time.Now())
+	ts := namespace.TimestampOf(p.Options.Time().Now())
 	preview := &promotion{Promoter: p, request: request, ts: ts, data: map[string]string{
 		keyPrevious: string(plan.Active), keyDatabase: request.Database, keyArtifact: request.Artifact,
 	}}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/saga"
@@ -31,7 +30,7 @@ func (p *Promoter) Retire(ctx context.Context, request Request) (Result, error) 
 		until, kept := retireAfter(known)
 		switch {
 		case !kept || ts == active:
-		case !time.Now().Before(until):
+		case !p.Options.Time().Now().Before(until):
 			over = append(over, string(ts))
 		default:
 			if err := p.Target.Databases.Stop(ctx, p.Target.Namespace.Database(ts)); err != nil {
@@ -49,7 +48,7 @@ func (p *Promoter) retire(ctx context.Context, request Request, versions []strin
 	var fresh *saga.Operation
 	if len(versions) > 0 {
 		fresh = &saga.Operation{
-			Kind: kindRetire, Timestamp: namespace.TimestampOf(time.Now()),
+			Kind: kindRetire, Timestamp: namespace.TimestampOf(p.Options.Time().Now()),
 			Data: map[string]string{keyVersions: strings.Join(versions, " ")},
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/saga"
@@ -68,7 +67,7 @@ func (p *Promoter) fresh(ctx context.Context, request Request) (*saga.Operation,
 	if err != nil {
 		return nil, err
 	}
-	now := namespace.TimestampOf(time.Now())
+	now := namespace.TimestampOf(p.Options.Time().Now())
 	if !active.Before(now) {
 		return nil, fmt.Errorf("the active database %s is not older than now (%s): check this machine's clock", active, now)
 	}
@@ -147,15 +146,4 @@ func (p *promotion) restorableSide() Side {
 		return p.Target
 	}
 	return p.Source
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

@@ -33,7 +33,7 @@ func (p *Promoter) Undo(ctx context.Context, request Request) (Result, error) {
 		return Result{}, fmt.Errorf("undo: nothing was active before %s", active)
 	}
 	return p.forward(ctx, request, &saga.Operation{
-		Kind: kindUndo, Timestamp: namespace.TimestampOf(time.Now()),
+		Kind: kindUndo, Timestamp: namespace.TimestampOf(p.Options.Time().Now()),
 		Data: map[string]string{keyPrevious: string(active), keyBackTo: string(previous)},
 	})
 }
