@@ -175,18 +175,25 @@ func (d *decision) options() image.Options {
 // freshBytes returns the bytes of the built layers that the previous image
 // does not have, as they lie on disk, and those of the largest.
 func (d *decision) freshBytes() (n, largest int64) {
-	layers, err := d.built.Layers()
-	if err != nil {
-		return 0, 0
-	}
-	for _, layer := range layers {
-		diffID, _ := layer.DiffID()
+	for _, layer := range d.fresh() {
 		size, _ := layer.Size()
-		if d.prevLayer(diffID) == nil {
-			n, largest = n+size, max(largest, size)
-		}
+		n, largest = n+size, max(largest, size)
 	}
 	return n, largest
+}
+
+// fresh returns the built layers that the previous image does not have.
+func (d *decision) fresh() (found []v1.Layer) {
+	layers, err := d.built.Layers()
+	if err != nil {
+		return nil
+	}
+	for _, layer := range layers {
+		if diffID, _ := layer.DiffID(); d.prevLayer(diffID) == nil {
+			found = append(found, layer)
+		}
+	}
+	return found
 }
 
 // finish plans an image all of whose layers but those of a delta are the previous

@@ -15,21 +15,16 @@ import (
 // nothing when that is the same too; the built layers if the previous ones are
 // to be compacted.
 func (d *decision) sameFiles(ctx context.Context, prevIndex *image.Index) (*imagePlan, error) {
-	compaction := d.planner.job.compactPolicy().Decide(prevIndex, d.index)
+	compaction := d.compaction(prevIndex)
 	if compaction.Compact && (compaction.Urgent || looser(prevIndex, d.index)) {
 		return d.compact(ctx, compaction, nil)
 	}
+	d.noteWait(compaction, prevIndex)
 	planned, err := d.sameLayers(prevIndex)
 	if planned != nil {
 		planned.warnings = secretWarnings(compaction)
 	}
 	return planned, err
-}
-
-// looser tells whether prev has more layers, or more that they hide, than
-// built: else pushing the built layers gains nothing.
-func looser(prev, built *image.Index) bool {
-	return len(prev.Layers) > len(built.Layers) || prev.DeadShare() > built.DeadShare()
 }
 
 func (d *decision) sameLayers(prevIndex *image.Index) (*imagePlan, error) {
@@ -71,7 +66,7 @@ func (d *decision) changedFiles(ctx context.Context, prevIndex *image.Index, cha
 	if err != nil {
 		return nil, err
 	}
-	compaction := d.planner.job.compactPolicy().Decide(merged, d.index)
+	compaction := d.compaction(merged)
 	if compaction.Compact {
 		return d.compact(ctx, compaction, changes)
 	}
@@ -82,6 +77,7 @@ func (d *decision) changedFiles(ctx context.Context, prevIndex *image.Index, cha
 		}
 	}
 	d.because("the changed files alone are less than the layers that hold them")
+	d.noteWait(compaction, prevIndex)
 	planned, err := d.finish(modeDelta, img, merged, changes)
 	if planned != nil {
 		planned.warnings = secretWarnings(compaction)
@@ -107,16 +103,6 @@ func (d *decision) verify(ctx context.Context, index *image.Index, layers []v1.L
 		}
 	}
 	return index, nil
-}
-
-// compact plans the built layers whole, for the reasons of the decision.
-func (d *decision) compact(ctx context.Context, c image.Compaction, changes *image.Changes) (*imagePlan, error) {
-	d.reasons = append(d.reasons, c.Reasons...)
-	planned, err := d.whole(ctx, changes)
-	if planned != nil {
-		planned.warnings = secretWarnings(c)
-	}
-	return planned, err
 }
 
 // zstd tells whether new layers are compressed with zstd: when the user says

@@ -12,7 +12,6 @@ import (
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/build"
 	"github.com/org/shipkit/pkg/diag"
-	"github.com/org/shipkit/pkg/image"
 )
 
 // inputs are docker/build-push-action's, then our own.
@@ -220,13 +219,6 @@ func secrets(text string, problems *diag.List) []build.KeyValue {
 		found = append(found, build.KeyValue{Key: key, Value: value})
 	}
 	return found
-}
-
-// compactPolicy returns when to push whole layers.
-func (j *job) compactPolicy() image.CompactPolicy {
-	return image.CompactPolicy{
-		Mode: image.CompactMode(j.Compact), MaxLayers: j.MaxLayers, MaxDeadShare: float64(j.MaxDeadShare) / 100,
-	}
 }
 
 // cacheHome returns the user's cache folder. XDG base directory specification.

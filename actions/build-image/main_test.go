@@ -360,18 +360,6 @@ func TestModes(t *testing.T) {
 
 // What earlier deltas left behind is compacted by a rebuild, too, and once.
 func TestCompactionOfUnchangedFiles(t *testing.T) {
-	layers := func(r *runner, tag string) int {
-		ref, _ := name.ParseReference(r.tag("app:" + tag))
-		img, err := remote.Image(ref)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all, err := img.Layers()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(all)
-	}
 	secret := app().with(files{"srv/.env": "PASSWORD=1"})
 	clean := ociLayout(t, built(t, app(), yesterday, "amd64"))
 	for _, test := range []struct{ tag, compact, reason string }{
@@ -381,11 +369,11 @@ func TestCompactionOfUnchangedFiles(t *testing.T) {
 			r := newRunner(t)
 			r.ok(ociLayout(t, built(t, secret, yesterday, "amd64")), test.tag)
 			left := r.ok(clean, test.tag, "compact", "never")
-			if n := layers(r, test.tag); n != 2 || left.Outputs["delta-files"] != "1" {
+			if n := r.layers(test.tag); n != 2 || left.Outputs["delta-files"] != "1" {
 				t.Fatalf("%d layers, outputs %v", n, left.Outputs)
 			}
 			result := r.ok(clean, test.tag, "compact", test.compact)
-			if n := layers(r, test.tag); n != 1 || !strings.Contains(result.Log, test.reason) || !strings.Contains(result.Log, "::warning") {
+			if n := r.layers(test.tag); n != 1 || !strings.Contains(result.Log, test.reason) || !strings.Contains(result.Log, "::warning") {
 				t.Errorf("%d layers, want 1, the reason and a warning:\n%s", n, result.Log)
 			}
 			again := r.ok(clean, test.tag, "compact", test.compact)

@@ -7,9 +7,6 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-
-	"github.com/org/shipkit/pkg/diag"
-	"github.com/org/shipkit/pkg/image"
 )
 
 // buildCacheKey is where BuildKit keeps its inline cache in a config. It names
@@ -89,21 +86,4 @@ func settings(img v1.Image) (map[string]any, error) {
 
 func isEmpty(v reflect.Value) bool {
 	return (v.Kind() == reflect.Map || v.Kind() == reflect.Slice) && v.Len() == 0
-}
-
-// secretWarnings says which files that look like secrets the previous layers
-// still hold.
-func secretWarnings(c image.Compaction) []*diag.Diagnostic {
-	if len(c.Secrets) == 0 {
-		return nil
-	}
-	state := "the previous layers still hold them and are pushed again"
-	if c.Compact {
-		state = "the image is pushed without the layers that hold them"
-	}
-	return []*diag.Diagnostic{{
-		Severity: diag.Warning,
-		Summary:  fmt.Sprintf("files that look like secrets were removed (%s): %s", strings.Join(c.Secrets[:min(3, len(c.Secrets))], ", "), state),
-		Try:      "change these secrets: earlier images in the registry hold them, for whoever can pull",
-	}}
 }

@@ -64,7 +64,7 @@ func (d *decision) wholeLayer(ctx context.Context, layer v1.Layer) (layerPlan, e
 	if !mediaType.IsDistributable() {
 		return d.layer(layer)
 	}
-	if mediaType == types.OCIUncompressedLayer || mediaType == types.DockerUncompressedLayer {
+	if isPlain(mediaType) {
 		if layer, err = d.planner.pack(ctx, layer, diffID, d.zstd()); err != nil {
 			return layerPlan{}, err
 		}
@@ -82,6 +82,11 @@ func (d *decision) wholeLayer(ctx context.Context, layer v1.Layer) (layerPlan, e
 		planned.fate = reused
 	}
 	return planned, nil
+}
+
+// isPlain tells that a layer is not compressed yet.
+func isPlain(mediaType types.MediaType) bool {
+	return mediaType == types.OCIUncompressedLayer || mediaType == types.DockerUncompressedLayer
 }
 
 // layer plans a layer without asking the registry: the previous image's are

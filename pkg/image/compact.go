@@ -23,14 +23,19 @@ type CompactPolicy struct {
 	// MaxDeadShare is the largest part, 0 to 1, of an image's content that
 	// the merged filesystem no longer shows.
 	MaxDeadShare float64
+	// Wait makes dead bytes wait: pushing whole layers costs too much now.
+	// Neither a secret nor MaxLayers waits.
+	Wait bool
 }
 
 // Compaction is a decision, with what led to it.
 type Compaction struct {
 	// Compact tells to push the built image's own layers.
 	Compact bool
-	// Urgent tells that a secret is the reason: do it even over a slow link.
+	// Urgent tells that a secret is the reason.
 	Urgent bool
+	// Waits tells that the image would be compacted but for Wait.
+	Waits bool
 	// Reasons are sentences for a person.
 	Reasons []string
 	// Secrets are paths that look like secrets, whose content the previous
@@ -47,11 +52,14 @@ func (p CompactPolicy) Decide(merged, built *Index) Compaction {
 		c.Reasons = append(c.Reasons, fmt.Sprintf(
 			"%q looks like a secret and is not in the new image, but lower layers would still hold it", c.Secrets[0]))
 	}
-	if n := len(merged.Layers); p.MaxLayers > 0 && n > p.MaxLayers && n > len(built.Layers) {
+	n := len(merged.Layers)
+	deep := p.MaxLayers > 0 && n > p.MaxLayers && n > len(built.Layers)
+	if deep {
 		c.Reasons = append(c.Reasons, fmt.Sprintf("the image would have %d layers, at most %d are wanted", n, p.MaxLayers))
 	}
 	dead := merged.DeadShare()
-	if p.MaxDeadShare > 0 && dead > p.MaxDeadShare && dead > built.DeadShare() {
+	heavy := p.MaxDeadShare > 0 && dead > p.MaxDeadShare && dead > built.DeadShare()
+	if heavy {
 		c.Reasons = append(c.Reasons, fmt.Sprintf(
 			"%.0f %% of the image would be files that are replaced or removed, at most %.0f %% are wanted",
 			100*dead, 100*p.MaxDeadShare))
@@ -62,7 +70,8 @@ func (p CompactPolicy) Decide(merged, built *Index) Compaction {
 		c.Compact = true
 	case CompactNever:
 	case CompactAuto:
-		c.Compact = len(c.Reasons) > 0
+		c.Compact = c.Urgent || deep || heavy && !p.Wait
+		c.Waits = heavy && !c.Compact
 	}
 	return c
 }

@@ -12,19 +12,28 @@ func TestCompaction(t *testing.T) {
 	built := indexOf(t, archive(t, file("app", "12345678")))
 	secret := archive(t, file("app", "12345678"), file("srv/.env", "PASSWORD=1"))
 	secretGone := archive(t, file("srv/.wh..env", ""))
+	policy := func(mode CompactMode, layers int, share float64) CompactPolicy {
+		return CompactPolicy{Mode: mode, MaxLayers: layers, MaxDeadShare: share}
+	}
+	waits := func(layers int, share float64) CompactPolicy {
+		return CompactPolicy{Mode: CompactAuto, MaxLayers: layers, MaxDeadShare: share, Wait: true}
+	}
 	for name, tc := range map[string]struct {
 		policy  CompactPolicy
 		merged  *Index
 		compact bool
 		reason  string
 	}{
-		"nothing to do":    {CompactPolicy{CompactAuto, 40, 0.6}, indexOf(t, base, removed), false, ""},
-		"dead bytes":       {CompactPolicy{CompactAuto, 40, 0.3}, indexOf(t, base, removed), true, "50 % of the image would be files"},
-		"layers":           {CompactPolicy{CompactAuto, 1, 0.6}, indexOf(t, base, removed), true, "2 layers, at most 1"},
-		"always":           {CompactPolicy{CompactAlways, 40, 0.6}, indexOf(t, base), true, "always wanted"},
-		"never":            {CompactPolicy{CompactNever, 1, 0.3}, indexOf(t, base, removed), false, "2 layers, at most 1"},
-		"secret":           {CompactPolicy{CompactAuto, 40, 0.9}, indexOf(t, secret, secretGone), true, `"srv/.env" looks like a secret`},
-		"secret and never": {CompactPolicy{CompactNever, 40, 0.9}, indexOf(t, secret, secretGone), false, `"srv/.env" looks like a secret`},
+		"dead bytes wait":      {waits(40, 0.3), indexOf(t, base, removed), false, "50 % of the image would be files"},
+		"layers do not wait":   {waits(1, 0.3), indexOf(t, base, removed), true, "2 layers, at most 1"},
+		"secret does not wait": {waits(40, 0.1), indexOf(t, secret, secretGone), true, `"srv/.env" looks like a secret`},
+		"nothing to do":    {policy(CompactAuto, 40, 0.6), indexOf(t, base, removed), false, ""},
+		"dead bytes":       {policy(CompactAuto, 40, 0.3), indexOf(t, base, removed), true, "50 % of the image would be files"},
+		"layers":           {policy(CompactAuto, 1, 0.6), indexOf(t, base, removed), true, "2 layers, at most 1"},
+		"always":           {policy(CompactAlways, 40, 0.6), indexOf(t, base), true, "always wanted"},
+		"never":            {policy(CompactNever, 1, 0.3), indexOf(t, base, removed), false, "2 layers, at most 1"},
+		"secret":           {policy(CompactAuto, 40, 0.9), indexOf(t, secret, secretGone), true, `"srv/.env" looks like a secret`},
+		"secret and never": {policy(CompactNever, 40, 0.9), indexOf(t, secret, secretGone), false, `"srv/.env" looks like a secret`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -37,6 +46,9 @@ func TestCompaction(t *testing.T) {
 			}
 			if got.Urgent != strings.HasPrefix(name, "secret") {
 				t.Errorf("urgent %v", got.Urgent)
+			}
+			if got.Waits != (name == "dead bytes wait") {
+				t.Errorf("waits %v", got.Waits)
 			}
 		})
 	}
