@@ -186,11 +186,11 @@ var databases = []contract{
 		c := rds.NewFromConfig(r.cfg)
 		options, err := c.DescribeOrderableDBInstanceOptions(r, &rds.DescribeOrderableDBInstanceOptionsInput{Engine: aws.String("postgres")})
 		if r.ok("describe options", err) {
-			r.equal("some", len(options.OrderableDBInstanceOptions) > 0, true)
+			r.equal("some options", len(options.OrderableDBInstanceOptions) > 0, true)
 		}
 		quotas, err := c.DescribeAccountAttributes(r, &rds.DescribeAccountAttributesInput{})
 		if r.ok("describe quotas", err) {
-			r.equal("some", len(quotas.AccountQuotas) > 0, true)
+			r.equal("some quotas", len(quotas.AccountQuotas) > 0, true)
 		}
 	}},
 	{"rds", "subnet groups", func(r *run) {

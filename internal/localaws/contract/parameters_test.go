@@ -101,11 +101,11 @@ var parameters = []contract{
 			_, err := c.PutParameter(r, &ssm.PutParameterInput{Name: &name, Value: &value, Type: kind})
 			return err
 		}
-		r.fails("no type", put("/r/a", "x", ""), "ValidationException")
-		r.fails("too long", put("/r/a", strings.Repeat("x", 4097), types.ParameterTypeString), "ValidationException")
-		r.fails("not qualified", put("r/a", "x", types.ParameterTypeString), "ValidationException")
-		r.fails("a wrong type", put("/r/a", "x", "Number"), "ValidationException")
-		r.ok("4096 characters", put("/r/a", strings.Repeat("x", 4096), types.ParameterTypeString))
+		r.fails("no type", put("/r/1", "x", ""), "ValidationException")
+		r.fails("too long", put("/r/2", strings.Repeat("x", 4097), types.ParameterTypeString), "ValidationException")
+		r.fails("not qualified", put("r/3", "x", types.ParameterTypeString), "ValidationException")
+		r.fails("a wrong type", put("/r/4", "x", "Number"), "ValidationException")
+		r.ok("4096 characters", put("/r/5", strings.Repeat("x", 4096), types.ParameterTypeString))
 	}},
 	{"ssm", "secure strings", func(r *run) {
 		c := ssm.NewFromConfig(r.cfg)

@@ -74,11 +74,30 @@ var repositories = []contract{
 		_, err = c.ListImages(r, &ecr.ListImagesInput{RepositoryName: aws.String("no")})
 		r.fails("list in a missing repository", err, "RepositoryNotFoundException")
 	}},
-}
-
-// Held by package ecr's own tests, against a registry that has the layers.
-func init() {
-	for _, operation := range []string{"BatchCheckLayerAvailability", "PutImage", "GetAccountSetting", "PutAccountSetting"} {
-		uncovered["ecr "+operation] = "internal/localaws/ecr"
-	}
+	{"ecr", "layers and manifests", func(r *run) {
+		c := ecr.NewFromConfig(r.cfg)
+		name := aws.String("pushed")
+		_, err := c.CreateRepository(r, &ecr.CreateRepositoryInput{RepositoryName: name})
+		r.ok("create", err)
+		layer := "sha256:" + strings.Repeat("0", 64)
+		layers, err := c.BatchCheckLayerAvailability(r, &ecr.BatchCheckLayerAvailabilityInput{RepositoryName: name,
+			LayerDigests: []string{layer}})
+		if r.ok("check", err) && len(layers.Layers) == 1 {
+			r.equal("availability", layers.Layers[0].LayerAvailability, "UNAVAILABLE")
+		}
+		_, err = c.PutImage(r, &ecr.PutImageInput{RepositoryName: name, ImageTag: aws.String("v1"), ImageManifest: aws.String(
+			`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","layers":[],"config":{"mediaType":` +
+				`"application/vnd.oci.image.config.v1+json","size":2,"digest":"` + layer + `"}}`)})
+		r.fails("put without its layers", err, "LayersNotFoundException")
+	}},
+	{"ecr", "account settings", func(r *run) {
+		c := ecr.NewFromConfig(r.cfg)
+		name := aws.String("BLOB_MOUNTING")
+		_, err := c.PutAccountSetting(r, &ecr.PutAccountSettingInput{Name: name, Value: aws.String("ENABLED")})
+		r.ok("put", err)
+		got, err := c.GetAccountSetting(r, &ecr.GetAccountSettingInput{Name: name})
+		if r.ok("get", err) {
+			r.equal("value", got.Value, "ENABLED")
+		}
+	}},
 }

@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"fmt"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler/types"
@@ -85,8 +87,8 @@ var schedules = []contract{
 	}},
 	{"scheduler", "expressions that are none", func(r *run) {
 		c := scheduler.NewFromConfig(r.cfg)
-		for _, expression := range []string{"every day", "cron(0 8 * * * *)", "rate(0 days)", "at(tomorrow)"} {
-			_, err := c.CreateSchedule(r, &scheduler.CreateScheduleInput{Name: aws.String("x"), ScheduleExpression: &expression,
+		for i, expression := range []string{"every day", "cron(0 8 * * * *)", "rate(0 days)", "at(tomorrow)"} {
+			_, err := c.CreateSchedule(r, &scheduler.CreateScheduleInput{Name: aws.String(fmt.Sprint("none-", i)), ScheduleExpression: &expression,
 				Target: stopDatabase(), FlexibleTimeWindow: &types.FlexibleTimeWindow{Mode: types.FlexibleTimeWindowModeOff}})
 			r.fails(expression, err, "ValidationException")
 		}

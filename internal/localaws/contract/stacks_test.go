@@ -11,6 +11,9 @@ import (
 const template = `{"Parameters":{"Text":{"Type":"String","Default":"one"}},"Resources":{"Words":{"Type":"AWS::SSM::Parameter",` +
 	`"Properties":{"Name":"/stack/words","Type":"String","Value":{"Ref":"Text"}}}},"Outputs":{"Name":{"Value":{"Ref":"Words"}}}}`
 
+// other is a second template, so that two stacks do not own the same parameter.
+var other = strings.ReplaceAll(template, "/stack/words", "/stack/direct")
+
 func (r *run) stackStatus(c *cloudformation.Client, name, want string) bool {
 	return r.until(name+" is "+want, func() (bool, error) {
 		out, err := c.DescribeStacks(r, &cloudformation.DescribeStacksInput{StackName: &name})
@@ -88,12 +91,50 @@ var stacks = []contract{
 		_, err = c.ValidateTemplate(r, &cloudformation.ValidateTemplateInput{TemplateBody: aws.String("{")})
 		r.fails("a template that is none", err, "ValidationError")
 	}},
-}
-
-// Held by package cloudformation's own tests: ministack's change sets are the only part that judges well.
-func init() {
-	for _, operation := range []string{"CreateStack", "UpdateStack", "UpdateTerminationProtection", "DeleteChangeSet", "ListChangeSets",
-		"ListStacks", "ListStackResources", "GetTemplate"} {
-		uncovered["cloudformation "+operation] = "internal/localaws/cloudformation"
-	}
+	{"cloudformation", "a stack without change sets", func(r *run) {
+		c := cloudformation.NewFromConfig(r.cfg)
+		name := aws.String("direct")
+		_, err := c.CreateStack(r, &cloudformation.CreateStackInput{StackName: name, TemplateBody: aws.String(other)})
+		if !r.ok("create", err) || !r.stackStatus(c, *name, "CREATE_COMPLETE") {
+			return
+		}
+		_, err = c.CreateStack(r, &cloudformation.CreateStackInput{StackName: name, TemplateBody: aws.String(other)})
+		r.fails("create twice", err, "AlreadyExistsException")
+		got, err := c.GetTemplate(r, &cloudformation.GetTemplateInput{StackName: name})
+		if r.ok("get the template", err) {
+			r.equal("the template is as it was given", *got.TemplateBody == other, true)
+		}
+		resources, err := c.ListStackResources(r, &cloudformation.ListStackResourcesInput{StackName: name})
+		if r.ok("list resources", err) {
+			r.equal("resources", len(resources.StackResourceSummaries), 1)
+		}
+		all, err := c.ListStacks(r, &cloudformation.ListStacksInput{StackStatusFilter: []types.StackStatus{types.StackStatusCreateComplete}})
+		if r.ok("list", err) {
+			r.equal("stacks", len(all.StackSummaries), 1)
+		}
+		_, err = c.UpdateStack(r, &cloudformation.UpdateStackInput{StackName: name, TemplateBody: aws.String(other)})
+		r.fails("update without a change", err, "ValidationError")
+		_, err = c.UpdateTerminationProtection(r, &cloudformation.UpdateTerminationProtectionInput{StackName: name,
+			EnableTerminationProtection: aws.Bool(true)})
+		r.ok("protect", err)
+		_, err = c.DeleteStack(r, &cloudformation.DeleteStackInput{StackName: name})
+		r.fails("delete what is protected", err, "ValidationError")
+	}},
+	{"cloudformation", "a change set that is dropped", func(r *run) {
+		c := cloudformation.NewFromConfig(r.cfg)
+		name := aws.String("draft")
+		in := &cloudformation.CreateChangeSetInput{StackName: name, ChangeSetName: aws.String("first"),
+			ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: aws.String(template)}
+		if r.changeSet(c, in) == nil {
+			return
+		}
+		sets, err := c.ListChangeSets(r, &cloudformation.ListChangeSetsInput{StackName: name})
+		if r.ok("list", err) {
+			r.equal("change sets", len(sets.Summaries), 1)
+		}
+		_, err = c.DeleteChangeSet(r, &cloudformation.DeleteChangeSetInput{StackName: name, ChangeSetName: in.ChangeSetName})
+		r.ok("delete", err)
+		_, err = c.DescribeChangeSet(r, &cloudformation.DescribeChangeSetInput{StackName: name, ChangeSetName: in.ChangeSetName})
+		r.fails("describe what is gone", err, "ChangeSetNotFound")
+	}},
 }
