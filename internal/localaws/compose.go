@@ -88,7 +88,7 @@ type Services struct {
 
 // databases says where the databases run: where the tasks' containers reach them too.
 func (s *Server) databases() rds.Options {
-	o := rds.Options{Secrets: s.Secrets, Dir: s.folder("databases"), NoData: s.options.NoData, Address: rds.BridgeAddress()}
+	o := rds.Options{Secrets: s.Secrets, Keys: s.KMS, Dir: s.folder("databases"), NoData: s.options.NoData, Address: rds.BridgeAddress()}
 	if !s.docker {
 		o.Address = "" // tasks are processes of this machine
 	}

@@ -79,19 +79,23 @@ func (s *Service) add(id wire.Identity, manager types.KeyManagerType, descriptio
 
 // find resolves a key ID, an ARN, an alias or an alias's ARN. AWS makes an aws/… key at its first use. The lock is held.
 func (s *Service) find(id wire.Identity, ref string) (*key, error) {
-	if i := strings.Index(ref, ":alias/"); i >= 0 {
-		ref = ref[i+1:]
+	if parts := strings.SplitN(ref, ":", 6); len(parts) == 6 && strings.HasPrefix(parts[5], "alias/") {
+		ref, id.Region, id.AccountID = parts[5], parts[3], parts[4]
 	}
 	if strings.HasPrefix(ref, "alias/") {
 		return s.findAlias(id, ref)
 	}
-	for _, k := range s.keys {
-		if k.ARN == ref || k.ARN == id.Resource("kms", "key/"+ref) {
-			return k, nil
-		}
+	if !strings.HasPrefix(ref, "arn:") {
+		ref = id.Resource("kms", "key/"+ref)
 	}
-	return nil, wire.Errorf("NotFoundException", 400, "Key '%s' does not exist", ref)
+	k := s.keys[ref]
+	if k == nil || k.region() != id.Region {
+		return nil, wire.Errorf("NotFoundException", 400, "Key '%s' does not exist", ref)
+	}
+	return k, nil
 }
+
+func (k *key) region() string { return strings.Split(k.ARN, ":")[3] }
 
 func (s *Service) findAlias(id wire.Identity, alias string) (*key, error) {
 	arn := s.aliases[id.Scope()+" "+alias]
@@ -116,9 +120,14 @@ func (k *key) metadata() *types.KeyMetadata {
 func (s *Service) DescribeKey(ctx context.Context, in *kms.DescribeKeyInput) (*kms.DescribeKeyOutput, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k, err := s.find(wire.Caller(ctx), aws.ToString(in.KeyId))
+	id := wire.Caller(ctx)
+	k, err := s.find(id, aws.ToString(in.KeyId))
 	if err != nil {
 		return nil, err
+	}
+	if !k.grants(id.AccountID, "kms:DescribeKey") {
+		return nil, wire.Errorf("AccessDeniedException", 400, "User: %s is not authorized to perform: kms:DescribeKey on resource: %s "+
+			"because no resource-based policy allows the kms:DescribeKey action", id.ARN, k.ARN)
 	}
 	return &kms.DescribeKeyOutput{KeyMetadata: k.metadata()}, nil
 }

@@ -38,7 +38,9 @@ func (s *Service) CreateDBCluster(ctx context.Context, in *rds.CreateDBClusterIn
 		return nil, invalid("The parameter MasterUserPassword is not a valid password because it is shorter than 8 characters.")
 	}
 	c.Password = aws.ToString(in.MasterUserPassword)
-	c.KmsKeyId = st.encryption(in.StorageEncrypted, in.KmsKeyId)
+	if c.KmsKeyId, err = s.encryption(ctx, in.StorageEncrypted, in.KmsKeyId); err != nil {
+		return nil, err
+	}
 	settings := clusterSettings{
 		id: in.DBClusterIdentifier, subnetGroup: in.DBSubnetGroupName, parameterGroup: in.DBClusterParameterGroupName,
 		securityGroups: in.VpcSecurityGroupIds, tags: in.Tags, logs: in.EnableCloudwatchLogsExports,

@@ -6,7 +6,7 @@ import (
 )
 
 // faults holds what is to go wrong, by pattern of identifiers.
-type faults struct{ snapshots, restores []string }
+type faults struct{ snapshots, restores, deletions []string }
 
 // FailSnapshot lets the next snapshot or copy whose identifier matches the
 // pattern (as path.Match; "*" is any) end in the state failed.
@@ -22,6 +22,14 @@ func (s *Service) FailRestore(pattern string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults.restores = append(s.faults.restores, strings.ToLower(pattern))
+}
+
+// HangDeletion lets the next deletion of a snapshot whose identifier matches
+// the pattern stay in the state deleting.
+func (s *Service) HangDeletion(pattern string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults.deletions = append(s.faults.deletions, strings.ToLower(pattern))
 }
 
 // strike reports whether a rule applies to an identifier and uses it up. The

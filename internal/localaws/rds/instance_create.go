@@ -34,7 +34,9 @@ func (s *Service) CreateDBInstance(ctx context.Context, in *rds.CreateDBInstance
 	if err != nil {
 		return nil, err
 	}
-	i.KmsKeyId = st.encryption(in.StorageEncrypted, in.KmsKeyId)
+	if i.KmsKeyId, err = s.encryption(ctx, in.StorageEncrypted, in.KmsKeyId); err != nil {
+		return nil, err
+	}
 	settings := instanceSettings{
 		id: in.DBInstanceIdentifier, subnetGroup: in.DBSubnetGroupName, parameterGroup: in.DBParameterGroupName,
 		securityGroups: in.VpcSecurityGroupIds, tags: in.Tags, logs: in.EnableCloudwatchLogsExports,

@@ -87,7 +87,7 @@ func (s *Service) RestoreDBClusterFromSnapshot(
 		return nil, invalid("The engine %s is not compatible with the snapshot's engine %s.", aws.ToString(in.Engine),
 			aws.ToString(o.Engine))
 	}
-	if c.KmsKeyId, err = st.restoreKey(p, in.KmsKeyId); err != nil {
+	if c.KmsKeyId, err = s.restoreKey(ctx, p, in.KmsKeyId); err != nil {
 		return nil, err
 	}
 	c.MasterUsername, c.Password = o.MasterUsername, o.Password
@@ -135,18 +135,15 @@ func (s *Service) source(st *state, k *kind, id *string) (*snapshot, error) {
 }
 
 // restoreKey decides the key of a restored cluster: the one given, else the
-// snapshot's, which must be of this account.
-func (st *state) restoreKey(p *snapshot, kmsKey *string) (*string, error) {
+// snapshot's, which the caller's account must be allowed to use.
+func (s *Service) restoreKey(ctx context.Context, p *snapshot, kmsKey *string) (*string, error) {
 	switch {
-	case kmsKey != nil && p.KMSKey == nil:
-		return st.encryption(nil, kmsKey), nil // Aurora encrypts an unencrypted snapshot so
 	case kmsKey != nil:
-		return st.encryption(nil, kmsKey), nil
-	case p.KMSKey != nil && st.foreign(p):
-		return nil, wire.Errorf("KMSKeyNotAccessibleFault", 400,
-			"Specified KMS key [%s] does not exist, is not enabled or you do not have permissions to access it.", *p.KMSKey)
+		return s.use(ctx, *kmsKey) // Aurora encrypts an unencrypted snapshot so
+	case p.KMSKey == nil:
+		return nil, nil
 	}
-	return p.KMSKey, nil
+	return s.use(ctx, *p.KMSKey)
 }
 
 // foreign tells whether a snapshot belongs to another account.

@@ -42,6 +42,8 @@ type Options struct {
 	// SnapshotQuota limits manual snapshots of instances and of clusters in
 	// an account and region; 0 means AWS's default of 100.
 	SnapshotQuota int
+	// Keys says which keys there are; nil takes every name for one.
+	Keys Keys
 	// Secrets keeps the passwords of ManageMasterUserPassword; nil refuses
 	// that parameter.
 	Secrets Secrets
@@ -90,6 +92,9 @@ func New(c *clock.Clock, o Options) *Service {
 	}
 	if o.SnapshotQuota == 0 {
 		o.SnapshotQuota = 100
+	}
+	if o.Keys == nil {
+		o.Keys = anyKey{}
 	}
 	if o.Address == "" {
 		o.Address = "127.0.0.1"

@@ -95,6 +95,20 @@ func (s *Service) visible(st *state, k *kind, id *string, otherRegions bool) (*s
 	return p, nil
 }
 
+// seenBy returns the snapshot as a place's account sees it: another account's
+// is named by its ARN, and its tags, which are the owner's, do not show.
+func (p *snapshot) seenBy(st *state) *snapshot {
+	if !st.foreign(p) {
+		return p
+	}
+	seen := *p
+	seen.ID, seen.Type, seen.Tags = p.ARN, "shared", nil
+	if slices.Contains(p.Shared, allAccounts) {
+		seen.Type = "public"
+	}
+	return &seen
+}
+
 func (p *snapshot) sharedWith(account, owner string) bool {
 	return account == owner || slices.Contains(p.Shared, account) || slices.Contains(p.Shared, allAccounts)
 }

@@ -2,7 +2,6 @@ package rds
 
 import (
 	"context"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -52,12 +51,12 @@ func (s *Service) copySnapshot(
 	if from.Status != available {
 		return nil, wire.Errorf(k.badState, 400, "Snapshot %s is in state %s, not available.", from.ID, from.Status)
 	}
-	encryption, err := st.copyKey(from, kmsKey)
+	encryption, err := s.copyKey(ctx, st, from, kmsKey)
 	if err != nil {
 		return nil, err
 	}
 	if aws.ToBool(copyTags) {
-		tags = mergeTags(from.Tags, tags)
+		tags = mergeTags(from.seenBy(st).Tags, tags)
 	}
 	p := &snapshot{
 		SourceID: from.SourceID, SourceARN: from.ARN, Status: copying, KMSKey: encryption, Tags: tags, Origin: from.Origin,
@@ -73,32 +72,39 @@ func (s *Service) copySnapshot(
 }
 
 // copyKey decides a copy's key. Another account's snapshot, and one of another
-// region, must be encrypted anew with a key of this account and region
+// region, must be encrypted anew with a key of this account and region, and the
+// account must be allowed to use the old key
 // (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html).
-func (st *state) copyKey(from *snapshot, kmsKey *string) (*string, error) {
-	if kmsKey != nil {
-		return st.encryption(nil, kmsKey), nil
-	}
-	if from.KMSKey == nil {
+// A cluster's snapshot that is not encrypted stays so
+// (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CopyDBClusterSnapshot.html).
+func (s *Service) copyKey(ctx context.Context, st *state, from *snapshot, kmsKey *string) (*string, error) {
+	switch {
+	case from.KMSKey == nil && kmsKey == nil:
 		return nil, nil
+	case from.KMSKey == nil && from.kind == clusterKind:
+		return nil, combination("KmsKeyId cannot be specified for the copy of an unencrypted DB cluster snapshot.")
+	case from.KMSKey == nil:
+		return s.use(ctx, *kmsKey)
 	}
 	origin, err := arn.Parse(from.ARN)
 	if err != nil {
 		return nil, invalid("The snapshot has no valid ARN: %s", from.ARN)
 	}
-	if origin.Region != st.Region {
+	if kmsKey == nil && origin.Region != st.Region {
 		return nil, invalid("Must specify new KMS key for cross region encrypted snapshot copy.")
 	}
-	if origin.AccountID != st.Account {
-		return nil, wire.Errorf("KMSKeyNotAccessibleFault", 400,
-			"Specified KMS key [%s] does not exist, is not enabled or you do not have permissions to access it.",
-			*from.KMSKey)
+	if kmsKey == nil {
+		kmsKey = from.KMSKey // which another account's snapshot does not allow
+		if origin.AccountID != st.Account {
+			return nil, wire.Errorf("KMSKeyNotAccessibleFault", 400,
+				"Specified KMS key [%s] does not exist, is not enabled or you do not have permissions to access it.", *kmsKey)
+		}
 	}
-	return from.KMSKey, nil
-}
-
-// shareable tells whether other accounts can be given a snapshot: those under
-// the key that AWS manages cannot.
-func (p *snapshot) shareable() bool {
-	return p.KMSKey == nil || !strings.HasSuffix(*p.KMSKey, ":alias/aws/rds")
+	old := wire.Caller(ctx)
+	old.Region = origin.Region
+	if _, err := s.options.Keys.Use(old, *from.KMSKey); err != nil {
+		return nil, wire.Errorf("KMSKeyNotAccessibleFault", 400,
+			"The source snapshot KMS key [%s] does not exist, is not enabled or you do not have permissions to access it.", *from.KMSKey)
+	}
+	return s.use(ctx, *kmsKey)
 }

@@ -71,7 +71,7 @@ func (s *Service) listSnapshots(st *state, k *kind, id, source, typ *string, inc
 		if err != nil {
 			return nil, err
 		}
-		return []*snapshot{p}, nil
+		return []*snapshot{p.seenBy(st)}, nil
 	}
 	want := aws.ToString(typ)
 	var found []*snapshot
@@ -109,7 +109,7 @@ func (s *Service) foreign(st *state, k *kind, want string) (found []*snapshot) {
 				account = allAccounts
 			}
 			if candidate.sharedWith(account, p.Account) {
-				found = append(found, candidate)
+				found = append(found, candidate.seenBy(st))
 			}
 		}
 	}
@@ -148,6 +148,10 @@ func (s *Service) deleteSnapshot(st *state, k *kind, id *string) (*snapshot, err
 	if p.Status != available && p.Status != failed {
 		return nil, wire.Errorf(k.badState, 400,
 			"Snapshot %s is in state %s: only an available snapshot can be deleted.", p.ID, p.Status)
+	}
+	if strike(&s.faults.deletions, p.ID) {
+		p.Status = deleting
+		return p, nil
 	}
 	p.Status = "deleted"
 	delete(k.snapshots(st), p.ID)

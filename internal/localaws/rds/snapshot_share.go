@@ -53,7 +53,7 @@ func (s *Service) reshare(st *state, k *kind, id, attribute *string, add, remove
 		return nil, invalid("Invalid snapshot attribute %q: restore is the only one.", aws.ToString(attribute))
 	case p.Status != available:
 		return nil, wire.Errorf(k.badState, 400, "Snapshot %s is in state %s, not available.", p.ID, p.Status)
-	case len(add) > 0 && !p.shareable():
+	case len(add) > 0 && p.KMSKey != nil && s.options.Keys.Managed(*p.KMSKey):
 		return nil, invalid("Snapshots encrypted with the default AWS KMS key can't be shared: %s", p.ID)
 	case slices.Contains(add, allAccounts) && p.KMSKey != nil:
 		return nil, invalid("An encrypted snapshot can't be made public: %s", p.ID)

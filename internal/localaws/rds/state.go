@@ -135,29 +135,3 @@ func invalid(format string, args ...any) error {
 func combination(format string, args ...any) error {
 	return wire.Errorf("InvalidParameterCombination", 400, format, args...)
 }
-
-// encryption returns the key that a new database or copy is encrypted with:
-// nil for none. A key is an ARN, an identifier or an alias of the place.
-func (p place) encryption(encrypted *bool, keyID *string) *string {
-	id := aws.ToString(keyID)
-	switch {
-	case id == "" && !aws.ToBool(encrypted):
-		return nil
-	case id == "":
-		return new(p.defaultKey())
-	case strings.HasPrefix(id, "arn:"):
-		return &id
-	case id == "alias/aws/rds":
-		return new(p.defaultKey())
-	case strings.HasPrefix(id, "alias/"):
-		return new(fmt.Sprintf("arn:aws:kms:%s:%s:%s", p.Region, p.Account, id))
-	default:
-		return new(fmt.Sprintf("arn:aws:kms:%s:%s:key/%s", p.Region, p.Account, id))
-	}
-}
-
-// defaultKey is the key that AWS manages for RDS in an account and region. It
-// cannot be shared.
-func (p place) defaultKey() string {
-	return fmt.Sprintf("arn:aws:kms:%s:%s:alias/aws/rds", p.Region, p.Account)
-}
