@@ -2,6 +2,7 @@ package localaws
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
 	"github.com/org/shipkit/internal/localaws/autoscaling"
@@ -59,6 +60,9 @@ func (s *Server) compose(ctx context.Context) error {
 	s.serve("autoscaling", s.AutoScaling)
 	s.serve("scheduler", s.Scheduler)
 	s.serve("tagging", s.Tagging)
+	if err := s.mux.Err(); err != nil {
+		return fmt.Errorf("put the services on the wire: %w", err)
+	}
 	return nil
 }
 

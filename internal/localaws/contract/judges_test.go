@@ -102,6 +102,7 @@ func launch(t *testing.T, command func(port string) *exec.Cmd) string {
 		t.Fatal(err)
 	}
 	c.Stdout, c.Stderr = out, out
+	c.Env = append(c.Env, "TMPDIR="+t.TempDir()) // ministack leaves a note of its process there
 	if err := c.Start(); err != nil {
 		t.Fatalf("%v; install the judges with: make emulators", err)
 	}

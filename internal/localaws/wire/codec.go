@@ -33,6 +33,9 @@ func (s *Service) decodeInput(op *operation, labels map[string]string, r *http.R
 	if err != nil {
 		return nil, s.malformed(err)
 	}
+	if err := s.missing(in.Elem()); err != nil {
+		return nil, err
+	}
 	return in.Interface(), nil
 }
 

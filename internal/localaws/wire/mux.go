@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -39,6 +41,7 @@ type Mux struct {
 	around   Around
 	services map[string]*Service
 	mounts   *http.ServeMux
+	broken   error
 }
 
 // NewMux returns a Mux without services. around may be nil.
@@ -49,12 +52,19 @@ func NewMux(keys Keyring, around Around) *Mux {
 	return &Mux{keys: keys, around: around, services: map[string]*Service{}, mounts: http.NewServeMux()}
 }
 
-// Add serves the given services.
+// Add serves the given services. Look at Err when all are there.
 func (m *Mux) Add(services ...*Service) {
 	for _, s := range services {
+		if m.services[s.Name] != nil {
+			m.broken = errors.Join(m.broken, fmt.Errorf("service %s is there twice", s.Name))
+		}
+		m.broken = errors.Join(m.broken, s.broken)
 		m.services[s.Name] = s
 	}
 }
+
+// Err says what is wrong with the services that were added; nil if nothing is.
+func (m *Mux) Err() error { return m.broken }
 
 // Mount serves requests without AWS credentials under a pattern of http.ServeMux, such as "/v2/" for a registry.
 func (m *Mux) Mount(pattern string, h http.Handler) { m.mounts.Handle(pattern, h) }
@@ -81,8 +91,17 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// unknown answers in place of a service that is not there.
-var unknown = &Service{ServiceInfo: ServiceInfo{Protocol: JSON11}}
+// unknown answers in place of a service that is not there, in the protocol that the request seems to speak.
+func unknown(r *http.Request) *Service {
+	protocol := JSON11
+	switch {
+	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
+		protocol = Query
+	case r.Header.Get("Content-Type") == "application/cbor":
+		protocol = RPCv2
+	}
+	return &Service{ServiceInfo: ServiceInfo{Protocol: protocol}}
+}
 
 // serve returns the service whose protocol an error is to be told in.
 func (m *Mux) serve(w http.ResponseWriter, r *http.Request, requestID string) (*Service, error) {
@@ -193,6 +212,10 @@ func (s *Service) operationName(r *http.Request, body []byte) string {
 
 // unknownOperation names what is missing: the real code of the protocol, and a message that cannot be misread.
 func (s *Service) unknownOperation(name string) *Error {
+	if name == "" {
+		return Errorf("MissingAction", http.StatusBadRequest, "the request to service %q names no operation: "+
+			"it lacks the header X-Amz-Target, or a form the field Action", s.Name)
+	}
 	code := "UnknownOperationException"
 	if s.Protocol == Query || s.Protocol == RESTXML {
 		code = "InvalidAction"
@@ -202,15 +225,12 @@ func (s *Service) unknownOperation(name string) *Error {
 }
 
 func (m *Mux) noService(r *http.Request, sig signature, err error) (*Service, error) {
+	s := unknown(r)
 	if err != nil {
-		s := unknown
-		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-			s = &Service{ServiceInfo: ServiceInfo{Protocol: Query}}
-		}
 		return s, denied(s.Protocol, err)
 	}
-	return unknown, Errorf("UnknownOperationException", http.StatusNotImplemented,
-		"local AWS has no service %q", sig.service)
+	return s, Errorf("UnknownOperationException", http.StatusNotImplemented, "local AWS has no service %q; it has: %s",
+		sig.service, strings.Join(slices.Sorted(maps.Keys(m.services)), ", "))
 }
 
 func (m *Mux) identify(r *http.Request, s *Service, op *operation, sig signature, sigErr error, body []byte) (Identity, error) {

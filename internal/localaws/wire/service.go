@@ -4,6 +4,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -37,6 +38,7 @@ type Service struct {
 	ServiceInfo
 	operations map[string]*operation
 	routes     []*route
+	broken     error // what was registered wrongly
 }
 
 // NewService returns a service without operations.
@@ -66,8 +68,8 @@ type operation struct {
 	anonymous bool // needs no signature
 }
 
-// Handle registers an operation of an RPC protocol (JSON, Query, RPCv2). It panics on a second registration, which is
-// a programming error of local AWS itself.
+// Handle registers an operation of an RPC protocol (JSON, Query, RPCv2). A second registration is an error
+// that Mux.Err tells.
 func Handle[I, O any](s *Service, name string, f func(context.Context, *I) (*O, error)) {
 	s.add(&operation{
 		name:   name,
@@ -78,11 +80,17 @@ func Handle[I, O any](s *Service, name string, f func(context.Context, *I) (*O, 
 }
 
 // AllowAnonymous lets a registered operation be called without a signature (STS AssumeRoleWithWebIdentity).
-func (s *Service) AllowAnonymous(name string) { s.operations[name].anonymous = true }
+func (s *Service) AllowAnonymous(name string) {
+	if op := s.operations[name]; op != nil {
+		op.anonymous = true
+	} else {
+		s.broken = errors.Join(s.broken, fmt.Errorf("operation %s of service %s is not registered", name, s.Name))
+	}
+}
 
 func (s *Service) add(op *operation) {
 	if _, twice := s.operations[op.name]; twice {
-		panic(fmt.Sprintf("wire: %s %s is registered twice", s.Name, op.name))
+		s.broken = errors.Join(s.broken, fmt.Errorf("operation %s of service %s is registered twice", op.name, s.Name))
 	}
 	s.operations[op.name] = op
 }
