@@ -19,7 +19,7 @@ func connect(ctx context.Context, rt *action.Runtime, region, account string, re
 	if err != nil {
 		return nil, err
 	}
-	cfg.RetryMaxAttempts = max(retries, 1)
+	limitAnswered(&cfg, retries)
 	caller, err := awsclient.Identity(ctx, cfg)
 	if err != nil {
 		return nil, err

@@ -102,39 +102,6 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// The names of the AWS actions whose users move over with one changed line.
-func TestNamesOfTheActionsToMoveOverFrom(t *testing.T) {
-	meta, err := Spec.Metadata()
-	if err != nil {
-		t.Fatal(err)
-	}
-	deploy := "task-definition desired-count service cluster wait-for-service-stability wait-for-minutes wait-max-delay-seconds " +
-		"codedeploy-appspec codedeploy-application codedeploy-deployment-group codedeploy-deployment-description codedeploy-deployment-config " +
-		"force-new-deployment service-managed-ebs-volume-name service-managed-ebs-volume run-task run-task-container-overrides " +
-		"run-task-security-groups run-task-subnets run-task-assign-public-ip run-task-capacity-provider-strategy run-task-launch-type " +
-		"run-task-started-by run-task-tags run-task-managed-ebs-volume-name run-task-managed-ebs-volume wait-for-task-stopped " +
-		"enable-ecs-managed-tags propagate-tags keep-null-value-keys max-retries"
-	render := "task-definition task-definition-arn task-definition-family task-definition-revision container-name image environment-variables " +
-		"log-configuration-log-driver log-configuration-options docker-labels command task-role-arn execution-role-arn env-files secrets"
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range strings.Fields(deploy + " " + render) {
-		if _, ok := meta.Input(name); !ok {
-			t.Errorf("input %q is missing", name)
-		}
-		if !strings.Contains(string(readme), "| `"+name+"` |") {
-			t.Errorf("input %q is missing in the README's table of names", name)
-		}
-	}
-	for _, name := range []string{"task-definition-arn", "codedeploy-deployment-id", "run-task-arn", "task-definition"} {
-		if !meta.HasOutput(name) {
-			t.Errorf("output %q is missing", name)
-		}
-	}
-}
-
 func TestSpec(t *testing.T) {
 	if err := Spec.Check(); err != nil {
 		t.Error(err)

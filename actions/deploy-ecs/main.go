@@ -35,7 +35,7 @@ func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 	}
 	plan, err := makePlan(ctx, clients, request, in)
 	if err != nil {
-		return err
+		return refused(rt, err)
 	}
 	rt.Annotate(plan.Warnings...)
 	rt.Infof("%s", planText(plan))

@@ -28,9 +28,10 @@ func status(ctx context.Context, rt *action.Runtime, c *ecsdeploy.Clients, reque
 func promote(ctx context.Context, rt *action.Runtime, c *ecsdeploy.Clients, request ecsdeploy.Request, in inputs) error {
 	found, err := ecsdeploy.FindPromotions(ctx, c, request.Cluster, request.Services)
 	if err != nil {
-		return err
+		return refused(rt, err)
 	}
 	rt.Infof("%s", promotionText(found))
+	promotionOutputs(rt, found)
 	if in.DryRun {
 		rt.Summary(promotionView(found))
 		rt.SetOutput("deployment-status", "planned")

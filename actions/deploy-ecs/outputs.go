@@ -2,6 +2,7 @@ package deployecs
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -19,7 +20,11 @@ import (
 func planOutputs(rt *action.Runtime, plan *ecsdeploy.Plan) error {
 	rt.SetOutput("changed", strconv.FormatBool(plan.Changed()))
 	rt.SetOutput("previous-task-definition-arn", lines(plan.Services, func(s *ecsdeploy.ServicePlan) string { return s.Before }))
-	rt.SetOutput("image-digests", imageLines(plan))
+	images := map[string]string{}
+	for container, image := range plan.Images {
+		images[container] = image.Ref
+	}
+	imageOutput(rt, images)
 	if plan.TaskDefinition != "" {
 		rt.SetOutput("task-definition-arn", plan.TaskDefinition)
 	}
@@ -45,15 +50,32 @@ func planOutputs(rt *action.Runtime, plan *ecsdeploy.Plan) error {
 	return nil
 }
 
-// imageLines are the images as they can be given to the input `images` again.
-func imageLines(plan *ecsdeploy.Plan) string {
+// imageOutput sets the images as they can be given to the input `images` again.
+func imageOutput(rt *action.Runtime, images map[string]string) {
 	var out []string
-	for _, container := range slices.Sorted(maps.Keys(plan.Images)) {
-		if ref := plan.Images[container].Ref; ref != "" {
+	for _, container := range slices.Sorted(maps.Keys(images)) {
+		if ref := images[container]; ref != "" {
 			out = append(out, container+"="+ref)
 		}
 	}
-	return strings.Join(out, "\n")
+	if len(out) > 0 {
+		rt.SetOutput("image-digests", strings.Join(out, "\n"))
+	}
+}
+
+// refused sets the outputs of a step that changed nothing, and returns err.
+func refused(rt *action.Runtime, err error) error {
+	rt.SetOutput("changed", "false")
+	rt.SetOutput("rolled-back", "false")
+	rt.SetOutput("deployment-status", string(ecsdeploy.Failed))
+	failureOutput(rt, err)
+	return err
+}
+
+func failureOutput(rt *action.Runtime, errs ...error) {
+	if list := diag.From(errors.Join(errs...)); len(list) > 0 {
+		rt.SetOutput("failure-reason", list[0].Summary)
+	}
 }
 
 // resultOutputs sets how it ended. The plan is nil after a promotion.
@@ -65,6 +87,9 @@ func resultOutputs(rt *action.Runtime, r *ecsdeploy.Result, plan *ecsdeploy.Plan
 	rt.SetOutput("rolled-back", strconv.FormatBool(allRolledBack(r)))
 	rt.SetOutput("hook-id", lines(r.Services, func(v ecsdeploy.Verdict) string { return v.Hook.ID }))
 	rt.SetOutput("previous-task-definition-arn", lines(r.Services, func(v ecsdeploy.Verdict) string { return v.Before }))
+	for _, v := range r.Services { // of one revision, all the same
+		imageOutput(rt, v.Images)
+	}
 	codeDeploy := map[string]bool{}
 	if plan != nil {
 		for _, s := range plan.Services {
@@ -86,8 +111,18 @@ func resultOutputs(rt *action.Runtime, r *ecsdeploy.Result, plan *ecsdeploy.Plan
 			rt.SetOutput("run-task-arn", string(text))
 		}
 	}
-	if list := append(diag.From(err), diag.From(r.Err())...); len(list) > 0 {
-		rt.SetOutput("failure-reason", list[0].Summary)
+	failureOutput(rt, err, r.Err())
+}
+
+// promotionOutputs sets what is known before a promotion.
+func promotionOutputs(rt *action.Runtime, found []ecsdeploy.Promotion) {
+	rt.SetOutput("changed", "true")
+	rt.SetOutput("task-definition-arn", lines(found, func(p ecsdeploy.Promotion) string { return p.Definition }))
+	rt.SetOutput("previous-task-definition-arn", lines(found, func(p ecsdeploy.Promotion) string { return p.Service.Before }))
+	rt.SetOutput("service-deployment-arn", lines(found, func(p ecsdeploy.Promotion) string { return p.Deployment }))
+	rt.SetOutput("hook-id", lines(found, func(p ecsdeploy.Promotion) string { return p.Hook.ID }))
+	for _, p := range found {
+		imageOutput(rt, p.Images)
 	}
 }
 
@@ -117,6 +152,11 @@ func statusOutputs(rt *action.Runtime, reports []ecsdeploy.Report) {
 		return strings.ToLower(strings.ReplaceAll(string(r.Snapshot.Status), "_", "-"))
 	}))
 	rt.SetOutput("hook-id", lines(reports, func(r ecsdeploy.Report) string { return r.Snapshot.Hook.ID }))
+	rt.SetOutput("service-deployment-arn", lines(reports, ecsdeploy.Report.Newest))
+	rt.SetOutput("changed", "false")
+	for _, r := range reports {
+		imageOutput(rt, r.Images)
+	}
 }
 
 // lines joins what each item says, without empty ones and repetitions.

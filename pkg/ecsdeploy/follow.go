@@ -202,12 +202,12 @@ func (f *follower) end(ctx context.Context, outcome Outcome) Verdict {
 	v := f.verdict(outcome)
 	switch outcome {
 	case Succeeded:
-		v.Digests, v.Serving = f.digests(ctx), f.definition
-		f.compare(v.Digests)
+		v.Images, v.Serving = f.running(ctx), f.definition
+		f.compare(v.Images)
 		f.progress.Milestone(f.task(), shortARN(f.definition)+" serves")
 		return v
 	case Paused:
-		v.Hook = f.last.Hook
+		v.Hook, v.Images = f.last.Hook, f.running(ctx)
 		f.progress.Milestone(f.task(), "paused at "+v.Hook.Stage)
 		return v
 	}

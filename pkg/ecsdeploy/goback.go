@@ -169,6 +169,17 @@ type Report struct {
 	Snapshot Snapshot
 	// History is newest first.
 	History []Past
+	// Images are those of the newest deployment, as repository@digest by
+	// container.
+	Images map[string]string
+}
+
+// Newest is the ARN of the newest deployment, "" if ECS lists none.
+func (r Report) Newest() string {
+	if len(r.History) == 0 {
+		return ""
+	}
+	return r.History[0].Deployment
 }
 
 // Read returns the state of every service. It changes nothing.
@@ -186,6 +197,7 @@ func Read(ctx context.Context, c *Clients, cluster string, names []string) ([]Re
 			var d types.ServiceDeployment
 			if d, err = describeDeployment(ctx, c, past[0].Deployment); err == nil {
 				report.History, report.Snapshot = past, snapshotOf(d)
+				report.Images = running(ctx, c, deref(d.TargetServiceRevision).Arn)
 			}
 		}
 		if err != nil {

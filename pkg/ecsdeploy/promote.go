@@ -20,6 +20,8 @@ type Promotion struct {
 	// Deployment is the ARN of the service deployment, Definition what it brings.
 	Deployment, Definition string
 	Hook                   Hook
+	// Images are what it brings, as repository@digest by container.
+	Images map[string]string
 }
 
 // FindPromotions reads the paused deployment of every service. A service
@@ -60,6 +62,7 @@ func findPromotion(ctx context.Context, c *Clients, s *ServicePlan) (Promotion, 
 			return Promotion{
 				Service: s, Deployment: aws.ToString(d.ServiceDeploymentArn), Hook: hook,
 				Definition: definitions[aws.ToString(brief.TargetServiceRevisionArn)],
+				Images:     running(ctx, c, brief.TargetServiceRevisionArn),
 			}, nil
 		}
 	}
@@ -159,6 +162,7 @@ func (f *follower) followRollback(ctx context.Context) Verdict {
 	v := f.follow(ctx)
 	if v.Outcome == RolledBack && v.Serving != "" {
 		v.Outcome, v.TaskDefinition, v.RolledBack, v.Reason = Succeeded, v.Serving, true, ""
+		v.Images = f.running(ctx)
 	}
 	return v
 }

@@ -1,13 +1,10 @@
 package ecsdeploy
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/org/shipkit/pkg/progress"
@@ -64,35 +61,12 @@ func liveText(s Snapshot) string {
 	return strings.Join(words, ", ")
 }
 
-// digests reads what ECS runs, by container.
-func (f *follower) digests(ctx context.Context) map[string]string {
-	digests := map[string]string{}
-	if f.watcher.arn() == "" {
-		return digests
-	}
-	d, err := describeDeployment(ctx, f.c, f.watcher.arn())
-	if err != nil || d.TargetServiceRevision == nil {
-		return digests
-	}
-	out, err := f.c.Deployments.DescribeServiceRevisions(ctx, &ecs.DescribeServiceRevisionsInput{
-		ServiceRevisionArns: []string{aws.ToString(d.TargetServiceRevision.Arn)},
-	})
-	if err != nil {
-		return digests
-	}
-	for _, revision := range out.ServiceRevisions {
-		for _, image := range revision.ContainerImages {
-			digests[aws.ToString(image.ContainerName)] = aws.ToString(image.ImageDigest)
-		}
-	}
-	return digests
-}
-
 // compare warns if ECS runs another image than was asked for.
-func (f *follower) compare(digests map[string]string) {
-	for container, digest := range digests {
+func (f *follower) compare(images map[string]string) {
+	for container, image := range images {
+		_, digest, _ := strings.Cut(image, "@")
 		_, want, pinned := strings.Cut(f.image(container), "@")
-		if pinned && digest != "" && digest != want && f.images[container].single() {
+		if pinned && digest != want && f.images[container].single() {
 			f.progress.Warn(f.task(), fmt.Sprintf("container %s runs %s, not %s", container, digest, want))
 		}
 	}

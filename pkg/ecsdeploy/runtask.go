@@ -51,8 +51,9 @@ func notPlaced(definition string, failures []types.Failure) error {
 	}
 }
 
-// runTaskInput takes network and capacity from the first service where the
-// user set none: a migration must reach what the service reaches.
+// runTaskInput takes the network from the first service where the user set
+// none: a migration must reach what the service reaches. It runs on Fargate if
+// it can, else where the service runs.
 func runTaskInput(p *Plan, definition string) *ecs.RunTaskInput {
 	want := p.Request.RunTask
 	in := &ecs.RunTaskInput{
@@ -73,9 +74,8 @@ func runTaskInput(p *Plan, definition string) *ecs.RunTaskInput {
 		if in.NetworkConfiguration == nil {
 			in.NetworkConfiguration = service.NetworkConfiguration
 		}
-		if in.LaunchType == "" && len(in.CapacityProviderStrategy) == 0 {
+		if in.LaunchType == "" && len(in.CapacityProviderStrategy) == 0 && !p.Target.Fargate() {
 			in.CapacityProviderStrategy, in.LaunchType = service.CapacityProviderStrategy, service.LaunchType
-			in.PlatformVersion = service.PlatformVersion
 		}
 	}
 	if len(in.CapacityProviderStrategy) > 0 {

@@ -52,8 +52,9 @@ type Verdict struct {
 	Hook Hook
 	// SupersededBy is the ARN of the newer deployment.
 	SupersededBy string
-	// Digests are the images that ECS runs, by container.
-	Digests map[string]string
+	// Images are what ECS runs, as repository@digest by container; empty if that
+	// could not be seen.
+	Images  map[string]string
 	Dossier Dossier
 	Took    time.Duration
 }

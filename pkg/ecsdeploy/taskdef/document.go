@@ -77,6 +77,13 @@ func (d *Document) Platform() (os, arch string) {
 	return os, arch
 }
 
+// Fargate tells whether the tasks may run on Fargate, which needs the network
+// mode awsvpc.
+func (d *Document) Fargate() bool {
+	required, _ := d.fields["requiresCompatibilities"].([]any)
+	return d.text("networkMode") == "awsvpc" && (len(required) == 0 || slices.Contains(required, any("FARGATE")))
+}
+
 // Containers returns the names of the containers, in order.
 func (d *Document) Containers() []string {
 	var names []string
