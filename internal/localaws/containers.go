@@ -3,12 +3,12 @@ package localaws
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/org/shipkit/internal/localaws/container"
 	"github.com/org/shipkit/internal/localaws/ecr"
 	"github.com/org/shipkit/internal/localaws/ecs"
 	"github.com/org/shipkit/internal/localaws/elb"
+	"github.com/org/shipkit/internal/localaws/owner"
 	"github.com/org/shipkit/internal/localaws/registry"
 )
 
@@ -59,9 +59,9 @@ func (s *Server) engine(ctx context.Context) (container.Engine, error) {
 			return nil, fmt.Errorf("run tasks on docker: %w", err)
 		}
 	}
-	dir, err := os.MkdirTemp("", "shipkit-local-")
+	dir, err := owner.Folder("shipkit-local-")
 	if err != nil {
-		return nil, fmt.Errorf("make a folder for tasks: %w", err)
+		return nil, fmt.Errorf("run tasks as processes: %w", err)
 	}
 	engine, err := container.NewProcess(dir, s.ECR)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +14,8 @@ import (
 	"github.com/moby/moby/api/types/registry"
 	"github.com/moby/moby/client"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/org/shipkit/internal/localaws/owner"
 )
 
 // label marks the containers of one engine, so that Close finds them.
@@ -46,7 +47,7 @@ func NewDocker(ctx context.Context, r Registry) (*Docker, error) {
 		return nil, fmt.Errorf("docker engine does not answer at %s; start it, set DOCKER_HOST, or use process mode: %w",
 			c.DaemonHost(), err)
 	}
-	d := &Docker{source: source{r}, client: c, id: strings.ToLower(rand.Text()[:10]), owner: identity(os.Getpid())}
+	d := &Docker{source: source{r}, client: c, id: strings.ToLower(rand.Text()[:10]), owner: owner.Self()}
 	if err := d.sweep(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}

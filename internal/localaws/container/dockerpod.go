@@ -82,7 +82,7 @@ func (p *dockerPod) create(ctx context.Context, spec Spec) (string, error) {
 	config := &container.Config{
 		Image: spec.Image.Ref, Entrypoint: spec.Entrypoint, Cmd: spec.Command, Env: spec.Env,
 		WorkingDir: spec.WorkingDir, User: spec.User,
-		Labels: map[string]string{label: p.id, owner: p.owner},
+		Labels: map[string]string{label: p.id, ownerLabel: p.owner},
 	}
 	host := &container.HostConfig{ReadonlyRootfs: spec.ReadOnly, LogConfig: container.LogConfig{Type: "json-file"}}
 	host.Memory, host.MemorySwap = spec.Memory, spec.Memory

@@ -204,7 +204,7 @@ func (c *process) command(ctx context.Context, argv []string) (*exec.Cmd, error)
 		dir = c.img.config.WorkingDir
 	}
 	cmd.Dir = filepath.Join(c.img.root, filepath.Clean("/"+dir))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = processGroup()
 	return cmd, nil
 }
 

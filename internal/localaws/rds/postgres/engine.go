@@ -20,6 +20,8 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+
+	"github.com/org/shipkit/internal/localaws/owner"
 )
 
 // admin is the superuser of every server, as RDS has one that nobody else may
@@ -63,17 +65,17 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	owner, err := findOwner()
+	account, err := findOwner()
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{bin: bin, owner: owner, dir: o.Dir, address: o.Address, servers: map[*Server]bool{}}
+	e := &Engine{bin: bin, owner: account, dir: o.Dir, address: o.Address, servers: map[*Server]bool{}}
 	if e.address == "" {
 		e.address = "127.0.0.1"
 	}
 	if e.dir == "" {
-		if e.dir, err = ownFolder(); err != nil {
-			return nil, err
+		if e.dir, err = owner.Folder("shipkit-pg-"); err != nil {
+			return nil, fmt.Errorf("make the folder for databases: %w", err)
 		}
 		e.made = true
 	} else if e.dir, err = filepath.Abs(e.dir); err != nil {
