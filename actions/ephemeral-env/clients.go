@@ -53,7 +53,7 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs) (*job, error) {
 	}
 	j := &job{
 		in: in, subject: s, rt: rt, cfg: cfg, scheduler: scheduler.NewFromConfig(cfg),
-		databases: database.Instances{Client: rds.NewFromConfig(cfg)},
+		databases: database.NewInstances(rds.NewFromConfig(cfg)),
 	}
 	gh := rt.GitHub()
 	if in.Token != "" && gh.Repository != "" {
@@ -93,7 +93,7 @@ func (j *job) backend() (environment.Backend, error) {
 	return &cfn.Backend{
 		Driver:   &stack.Driver{Client: client, Progress: j.rt.Progress(), RoleARN: j.in.StackRole, Poll: 2 * time.Second},
 		Template: template, Capabilities: j.in.Capabilities, Resources: client, Services: ecs.NewFromConfig(j.cfg),
-		Instances: j.databases, Clusters: database.Clusters{Client: j.databases.Client},
+		Instances: j.databases, Clusters: database.NewClusters(j.databases.Client),
 	}, nil
 }
 

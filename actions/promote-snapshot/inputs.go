@@ -39,6 +39,7 @@ type sourceInputs struct {
 	Snapshot      string `input:"snapshot"`
 	Kind          string `input:"engine-kind" oneof:"instance,cluster"`
 	DataAuthority string `input:"data-authority" oneof:"source"`
+	AllowOlder    bool   `input:"allow-older"`
 	SourceRegion  string `input:"source-region"`
 	SourceRole    string `input:"source-role-arn"`
 	SourceKey     string `input:"source-kms-key-id"`
@@ -57,7 +58,7 @@ type databaseInputs struct {
 	BackupDays     *int              `input:"backup-retention-days" min:"0" max:"35"`
 	StackRole      string            `input:"stack-role-arn"`
 	Retention      time.Duration     `input:"old-retention" min:"0s" max:"8760h"`
-	Quota          int               `input:"snapshot-quota" min:"0"`
+	Quota          *int              `input:"snapshot-quota" min:"0"`
 	Prices         []action.KeyValue `input:"prices"`
 }
 
@@ -137,9 +138,29 @@ func (in inputs) checkServices(bad *diag.List) {
 			bad.Errorf("DATABASE_HOST=endpoint", "input bind: %s=%s given, facts are endpoint, port, name and kind", binding.Key, binding.Value)
 		}
 	}
+	if in.MaskTask != "" && in.SourceRole+in.SourceRegion != "" {
+		bad.Errorf("mask-sql, which runs from this job",
+			"input mask-task: it runs in the target's cluster, and what is not masked must not leave the source's account and region")
+	}
+	for _, group := range in.SecurityGroups {
+		if !strings.HasPrefix(group, "sg-") {
+			bad.Errorf("sg-0123456789abcdef0", "input security-groups: %q given, allowed are IDs of security groups", group)
+		}
+	}
 	if in.MaskTask != "" && in.MaskSQL != "" {
 		bad.Errorf("leave one out", "inputs mask-task and mask-sql: both given, they exclude each other")
 	}
+}
+
+// postgreSQL are the inputs that hold SQL.
+func (in inputs) postgreSQL() (names []string) {
+	if in.MaskSQL != "" {
+		names = append(names, "mask-sql")
+	}
+	if in.VerifySQL != "" {
+		names = append(names, "verify-sql")
+	}
+	return names
 }
 
 func (in inputs) bindings() []rollout.Binding {

@@ -2,18 +2,13 @@ package promotesnapshot
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
-	rdstypes "github.com/aws/aws-sdk-go-v2/service/rds/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -68,10 +63,9 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs, connect connecti
 	if request.Template, err = in.template(kind); err != nil {
 		return nil, err
 	}
-	targetRDS := rds.NewFromConfig(target.cfg)
 	promoter := &snapshot.Promoter{
 		Source:     snapshot.Side{Namespace: from, Account: source.caller.AccountID, Region: source.cfg.Region, Databases: database.Of(kind, rds.NewFromConfig(source.cfg))},
-		Target:     snapshot.Side{Namespace: to, Account: target.caller.AccountID, Region: target.cfg.Region, Databases: database.Of(kind, targetRDS)},
+		Target:     snapshot.Side{Namespace: to, Account: target.caller.AccountID, Region: target.cfg.Region, Databases: database.Of(kind, rds.NewFromConfig(target.cfg))},
 		Parameters: ssm.NewFromConfig(target.cfg),
 		Stacks:     newStacks(target.cfg, in.StackRole, rt.Progress()), SourceStacks: newStacks(source.cfg, in.StackRole, rt.Progress()),
 		Holder:   saga.Holder{ID: rt.RunKey(), RunURL: rt.GitHub().RunURL},
@@ -92,8 +86,7 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs, connect connecti
 		return nil, err
 	}
 	return &job{promoter: promoter, request: request, gates: snapshot.Gates{
-		SnapshotQuota: in.Quota, Prices: prices,
-		Shareable: shareable(kms.NewFromConfig(source.cfg)), SubnetGroup: subnetGroup(targetRDS),
+		SnapshotQuota: in.Quota, Prices: prices, Key: keys(source.cfg, target.cfg), PostgreSQL: in.postgreSQL(),
 	}}, nil
 }
 
@@ -121,7 +114,7 @@ func connect(ctx context.Context, in inputs) (target, source account, err error)
 
 func (in inputs) request(ctx context.Context, rt *action.Runtime, source account, from namespace.Namespace) (snapshot.Request, error) {
 	request := snapshot.Request{
-		Database: in.Database, Artifact: in.Snapshot, SourceKMSKey: in.SourceKey, TargetKMSKey: in.Key,
+		Database: in.Database, Artifact: in.Snapshot, AllowOlder: in.AllowOlder, SourceKMSKey: in.SourceKey, TargetKMSKey: in.Key,
 		Parameters: in.templateParameters(), Retention: in.Retention,
 		Mask:    in.MaskTask != "" || in.MaskSQL != "",
 		Verify:  in.VerifyTask != "" || in.VerifyCommand != "" || in.VerifySQL != "",
@@ -145,7 +138,13 @@ func (in inputs) kind(ctx context.Context, source, target aws.Config, request sn
 	if !in.starts() {
 		return snapshot.KindOf(ctx, ssm.NewFromConfig(target), to) //nolint:wrapcheck // it names the parameter
 	}
-	cluster := database.Clusters{Client: rds.NewFromConfig(source)}
+	cluster := database.Of(database.Cluster, rds.NewFromConfig(source))
+	if strings.HasPrefix(request.Artifact, "arn:") {
+		if strings.Contains(request.Artifact, ":cluster-snapshot:") {
+			return database.Cluster, nil
+		}
+		return database.Instance, nil
+	}
 	if request.Artifact != "" {
 		if s, err := cluster.Snapshot(ctx, request.Artifact); err != nil || s != nil {
 			return database.Cluster, err //nolint:wrapcheck // it names the snapshot
@@ -178,38 +177,6 @@ func (in inputs) tasks(clients *ecsdeploy.Clients, rt *action.Runtime) (*tasks, 
 		inputs: in, clients: clients, login: sql.Login{User: in.User, Password: in.Password}, environ: os.Environ(),
 		hooks: ecsdeploy.Hooks{Progress: rt.Progress()}, maskSQL: mask, testSQL: verify,
 	}, nil
-}
-
-// shareable asks KMS whether a key is the customer's: AWS's own cannot be
-// shared. Who may not ask is not stopped by that.
-func shareable(client *kms.Client) func(context.Context, string) (bool, error) {
-	return func(ctx context.Context, key string) (bool, error) {
-		if key == "" {
-			return true, nil
-		}
-		out, err := client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &key})
-		if err != nil {
-			if _, _, denied := awsclient.Denied(err); denied {
-				return true, nil
-			}
-			return false, fmt.Errorf("describe key %s: %w", key, err)
-		}
-		return out.KeyMetadata.KeyManager == kmstypes.KeyManagerTypeCustomer, nil
-	}
-}
-
-func subnetGroup(client *rds.Client) func(context.Context, string) (bool, error) {
-	return func(ctx context.Context, name string) (bool, error) {
-		_, err := client.DescribeDBSubnetGroups(ctx, &rds.DescribeDBSubnetGroupsInput{DBSubnetGroupName: &name})
-		var missing *rdstypes.DBSubnetGroupNotFoundFault
-		if errors.As(err, &missing) {
-			return false, nil
-		}
-		if err != nil {
-			return false, fmt.Errorf("describe DB subnet group %s: %w", name, err)
-		}
-		return true, nil
-	}
 }
 
 func joinOrphans(orphans []snapshot.Orphan) string {

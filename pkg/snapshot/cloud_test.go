@@ -319,21 +319,27 @@ func (c engine) DeleteSnapshot(_ context.Context, id string) error {
 	})
 }
 
-func (c engine) Manual(context.Context) (n int, err error) {
-	err = c.call("DescribeDBSnapshots", func() error {
-		n = len(c.snapshots)
+func (c engine) Quotas(context.Context) (q database.Quotas, err error) {
+	err = c.call("DescribeAccountAttributes", func() error {
+		q.Snapshots = database.Quota{Used: len(c.snapshots), Max: 100}
 		return nil
 	})
-	return n, err
+	return q, err
 }
 
-func (c engine) VersionOffered(_ context.Context, _, version string) (ok bool, err error) {
+func (c engine) Family(_ context.Context, _, version string) (family string, err error) {
 	err = c.call("DescribeDBEngineVersions", func() error {
-		ok = version == "15.4"
+		if version == "15.4" {
+			family = "postgres15"
+		}
 		return nil
 	})
-	return ok, err
+	return family, err
 }
+
+func (c engine) ParameterGroup(context.Context, string) (string, error) { return "postgres15", nil }
+
+func (c engine) SubnetGroup(context.Context, string) (bool, error) { return true, nil }
 
 // ---- CloudFormation
 

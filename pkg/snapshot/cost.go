@@ -53,16 +53,7 @@ const hoursPerMonth = 730
 const overlap = time.Hour
 
 func (p Prices) estimate(plan *Plan, request Request) Cost {
-	class, storage, multiAZ := request.Parameters["InstanceClass"], 0, request.Parameters["MultiAZ"] == "true"
-	if plan.Source != nil {
-		storage = plan.Source.StorageGB
-		if class == "" {
-			class = plan.Source.Class
-		}
-	}
-	if plan.Artifact != nil {
-		storage = plan.Artifact.StorageGB
-	}
+	class, storage, multiAZ := request.class(), subjectOf(plan).storage, request.Parameters["MultiAZ"] == "true"
 	cost := Cost{Hours: overlap.Hours()}
 	hourly, known := p[class]
 	if !known {

@@ -2,7 +2,11 @@ package snapshot
 
 import (
 	"context"
+	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/snapshot/database"
 )
 
@@ -12,12 +16,44 @@ type gatekeeper struct {
 	request Request
 	gates   Gates
 	plan    *Plan
+	subject subject
 }
 
+// subject is what the new database will be made of; its kind is empty if that
+// is not there.
+type subject struct {
+	kind                       database.Kind
+	engine, version, key, name string
+	encrypted                  bool
+	storage                    int
+}
+
+func subjectOf(plan *Plan) subject {
+	switch {
+	case plan.Artifact != nil:
+		a := plan.Artifact
+		return subject{a.Kind, a.Engine, a.EngineVersion, a.KMSKeyID, a.ID, a.Encrypted, a.StorageGB}
+	case plan.Source != nil:
+		s := plan.Source
+		return subject{s.Kind, s.Engine, s.EngineVersion, s.KMSKeyID, s.ID, s.Encrypted, s.StorageGB}
+	default:
+		return subject{}
+	}
+}
+
+// all collects what stands in the way. What depends on the source is left out
+// while there is none.
 func (g gatekeeper) all(ctx context.Context) error {
-	for _, check := range []func(context.Context) error{
-		g.source, g.keys, g.quota, g.version, g.subnets, g.target,
-	} {
+	g.subject = subjectOf(g.plan)
+	g.source()
+	g.target()
+	g.protection()
+	checks := []func(context.Context) error{g.quotas, g.subnets}
+	if g.subject.kind != "" {
+		g.language()
+		checks = append(checks, g.keys, g.version)
+	}
+	for _, check := range checks {
 		if err := check(ctx); err != nil {
 			return err
 		}
@@ -25,130 +61,50 @@ func (g gatekeeper) all(ctx context.Context) error {
 	return nil
 }
 
-// subject is what the new database will be made of.
-func (g gatekeeper) subject() (engine, version, key string, encrypted, known bool) {
-	switch {
-	case g.plan.Artifact != nil:
-		a := g.plan.Artifact
-		return a.Engine, a.EngineVersion, a.KMSKeyID, a.Encrypted, true
-	case g.plan.Source != nil:
-		s := g.plan.Source
-		return s.Engine, s.EngineVersion, s.KMSKeyID, s.Encrypted, true
-	default:
-		return "", "", "", false, false
-	}
-}
-
-func (g gatekeeper) source(context.Context) error {
+func (g gatekeeper) source() {
 	findings := &g.plan.Findings
+	artifact, source := g.plan.Artifact, g.plan.Source
 	switch {
-	case g.request.Artifact != "" && g.plan.Artifact == nil:
+	case g.request.Artifact != "" && g.foreignArtifact():
+	case g.request.Artifact != "" && artifact == nil:
 		findings.Errorf("list them with: aws rds describe-db-snapshots --snapshot-type manual",
 			"snapshot %q is not there", g.request.Artifact)
-	case g.request.Artifact != "" && g.plan.Artifact.Status != database.Available:
-		findings.Errorf("wait until it is available, or name another",
-			"snapshot %q is %s", g.request.Artifact, g.plan.Artifact.Status)
-	case g.request.Artifact == "" && g.plan.Source == nil:
+	case artifact != nil && artifact.Status != database.Available:
+		findings.Errorf("wait until it is available, or name another", "snapshot %q is %s", g.request.Artifact, artifact.Status)
+	case artifact != nil && g.plan.Active != "" && !g.request.AllowOlder && dated(artifact).Before(g.plan.Active):
+		findings.Errorf("allow-older: true, if that is what you want",
+			"snapshot %q of %s is older than the active database %s", g.request.Artifact, dated(artifact), g.plan.Active)
+	case g.request.Artifact == "" && source == nil:
 		findings.Errorf("check the identifier and the region "+g.Source.Region,
 			"source database %q is not there", g.request.Database)
-	case g.request.Artifact == "" && g.plan.Source.Status != database.Available:
+	case source != nil && source.Status != database.Available:
 		findings.Errorf("start it, or wait until it is available",
-			"source database %q is %s, which cannot be snapshotted", g.request.Database, g.plan.Source.Status)
+			"source database %q is %s, which cannot be snapshotted", g.request.Database, source.Status)
 	}
-	return nil
 }
 
-func (g gatekeeper) keys(ctx context.Context) error {
-	_, _, key, encrypted, known := g.subject()
-	if known && !encrypted && g.request.SourceKMSKey == "" {
-		g.plan.Findings.Warnf("give a customer managed key in source-kms-key-id: the snapshot is encrypted with it first",
-			"the source is not encrypted, and so the new database is not either")
+// dated is the version that a snapshot is of, or else when it was taken.
+func dated(s *database.Snapshot) namespace.Timestamp {
+	if ts, err := namespace.ParseTimestamp(s.Tags[namespace.TagTimestamp]); err == nil {
+		return ts
 	}
-	if !known || !encrypted || !g.crosses() {
-		return nil
-	}
-	if g.request.TargetKMSKey == "" {
-		g.plan.Findings.Errorf("give the ARN of a customer managed key of the target's region in kms-key-id",
-			"the snapshot is encrypted: its copy in %s needs a key there", g.Target.Region)
-	}
-	if g.Source.Account == g.Target.Account || g.request.SourceKMSKey != "" || g.gates.Shareable == nil {
-		return nil
-	}
-	shareable, err := g.gates.Shareable(ctx, key)
-	if err == nil && !shareable {
-		g.plan.Findings.Errorf("give a customer managed key in source-kms-key-id: the snapshot is re-encrypted with it first",
-			"the source is encrypted with key %s, which AWS manages and which cannot be shared with account %s",
-			key, g.Target.Account)
-	}
-	return err
+	return namespace.TimestampOf(s.Created)
 }
 
-func (g gatekeeper) quota(ctx context.Context) error {
-	if g.gates.SnapshotQuota <= 0 {
-		return nil
+// foreignArtifact finds a snapshot whose ARN is of another account or region
+// than the source's: it could be read, but not shared or restored from.
+func (g gatekeeper) foreignArtifact() bool {
+	name, err := arn.Parse(g.request.Artifact)
+	if err != nil || name.AccountID == g.Source.Account && name.Region == g.Source.Region {
+		return false
 	}
-	source, target := 0, 0
-	if g.request.Artifact == "" {
-		source++
-	}
-	if g.request.Mask {
-		source++
-	}
-	if g.request.SourceKMSKey != "" {
-		source++
-	}
-	if g.crosses() {
-		target++
-	}
-	if g.plan.Current != nil {
-		target++ // the final snapshot
-	}
-	if !g.crosses() {
-		return g.sideQuota(ctx, g.Source, source+target)
-	}
-	if err := g.sideQuota(ctx, g.Source, source); err != nil {
-		return err
-	}
-	return g.sideQuota(ctx, g.Target, target)
+	g.plan.Findings.Errorf("give the account's role in source-role-arn, and source-region: "+name.Region,
+		"snapshot %q is of account %s in %s, but the source is account %s in %s",
+		g.request.Artifact, name.AccountID, name.Region, g.Source.Account, g.Source.Region)
+	return true
 }
 
-func (g gatekeeper) sideQuota(ctx context.Context, side Side, needed int) error {
-	have, err := side.Databases.Manual(ctx)
-	if err == nil && have+needed > g.gates.SnapshotQuota {
-		g.plan.Findings.Errorf("delete old manual snapshots, or raise the quota and say so in snapshot-quota",
-			"account %s has %d manual snapshots in %s and needs %d more: the quota is %d",
-			side.Account, have, side.Region, needed, g.gates.SnapshotQuota)
-	}
-	return err
-}
-
-func (g gatekeeper) version(ctx context.Context) error {
-	engine, version, _, _, known := g.subject()
-	if !known {
-		return nil
-	}
-	offered, err := g.Target.Databases.VersionOffered(ctx, engine, version)
-	if err == nil && !offered {
-		g.plan.Findings.Errorf("upgrade the source first, or promote to a region that offers it",
-			"%s %s is not offered in %s", engine, version, g.Target.Region)
-	}
-	return err
-}
-
-func (g gatekeeper) subnets(ctx context.Context) error {
-	name := g.request.Parameters["SubnetGroup"]
-	if name == "" || g.gates.SubnetGroup == nil {
-		return nil
-	}
-	there, err := g.gates.SubnetGroup(ctx, name)
-	if err == nil && !there {
-		g.plan.Findings.Errorf("create it, or name another in subnet-group",
-			"DB subnet group %q is not there in %s", name, g.Target.Region)
-	}
-	return err
-}
-
-func (g gatekeeper) target(context.Context) error {
+func (g gatekeeper) target() {
 	if g.plan.Active != "" && g.plan.Current == nil {
 		g.plan.Findings.Errorf("point "+g.Target.Namespace.Active()+" at an existing version, or remove the parameter",
 			"the pointer names database %s, which is not there", g.plan.Active)
@@ -161,5 +117,32 @@ func (g gatekeeper) target(context.Context) error {
 			"what was written to %s since its promotion at %s is not in the new database",
 			g.Target.Namespace, g.plan.Active)
 	}
-	return nil
+}
+
+// protection warns of databases that a slip of the hand could delete or make
+// smaller.
+func (g gatekeeper) protection() {
+	if g.request.Parameters["DeletionProtection"] == "false" {
+		g.plan.Findings.Warnf("leave DeletionProtection out of template-parameters",
+			"the new database is not protected against deletion")
+	}
+	if g.plan.Current != nil && !g.plan.Current.DeletionProtection {
+		g.plan.Findings.Warnf("switch its deletion protection on",
+			"database %s, which serves until the new one does, is not protected against deletion", g.plan.Current.ID)
+	}
+	if class := g.request.class(); class != "" && g.plan.Current != nil && g.plan.Current.Class != "" && g.plan.Current.Class != class {
+		g.plan.Findings.Warnf("instance-class: "+g.plan.Current.Class,
+			"the new database is a %s, the one that it takes over from a %s", class, g.plan.Current.Class)
+	}
+}
+
+// language refuses SQL that the source's engine does not understand.
+func (g gatekeeper) language() {
+	if strings.Contains(g.subject.engine, "postgres") {
+		return
+	}
+	for _, input := range g.gates.PostgreSQL {
+		g.plan.Findings.Errorf("do it in a task or a command: mask-task, verify-task, verify-command",
+			"input %s: SQL files are for PostgreSQL, and %s is %s", input, g.subject.name, g.subject.engine)
+	}
 }

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/org/shipkit/pkg/saga"
@@ -42,12 +43,46 @@ func (p *promotion) restoreQuarantine() saga.Step {
 			if err != nil {
 				return err
 			}
+			parameters := p.stackParameters(name, raw)
+			if p.crosses() {
+				if err := p.besideSource(ctx, parameters); err != nil {
+					return err
+				}
+			}
 			return p.SourceStacks.Create(ctx, StackRequest{
-				Name: name, Template: p.request.Template, Tags: p.tags(p.Source), Parameters: p.stackParameters(name, raw),
+				Name: name, Template: p.request.Template, Tags: p.tags(p.Source), Parameters: parameters,
 			})
 		},
 		Undo: func(ctx context.Context) error { return p.removeStack(ctx, p.Source, p.SourceStacks, name) },
 	}
+}
+
+// besideSource puts the quarantine of another account or region into the
+// source's network, instead of the target's, which is not there.
+func (p *promotion) besideSource(ctx context.Context, parameters map[string]string) error {
+	delete(parameters, "KmsKeyId")
+	source := &database.Database{}
+	if id := p.data[keyDatabase]; id != "" {
+		found, err := p.Source.Databases.Database(ctx, id)
+		if err != nil {
+			return err
+		}
+		if found != nil {
+			source = found
+		}
+	}
+	ours := p.request.Template == instanceTemplate || p.request.Template == clusterTemplate
+	for name, value := range map[string]string{
+		"SubnetGroup": source.SubnetGroup, "SecurityGroups": strings.Join(source.SecurityGroups, ","),
+		"ParameterGroup": source.ParameterGroup,
+	} {
+		_, asked := parameters[name]
+		delete(parameters, name)
+		if value != "" && (ours || asked) {
+			parameters[name] = value
+		}
+	}
+	return nil
 }
 
 func (p *promotion) maskAndSnapshot() saga.Step {

@@ -31,16 +31,33 @@ type Plan struct {
 
 // Gates are the limits that a plan is held against.
 type Gates struct {
-	// SnapshotQuota is the account's number of manual snapshots a region: 100
-	// unless raised (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html).
-	SnapshotQuota int
-	// Shareable tells whether a key can be shared with another account: keys
-	// that AWS manages cannot. Nil leaves it unchecked.
-	Shareable func(ctx context.Context, keyID string) (bool, error)
-	// SubnetGroup and SecurityGroups look whether the target has them. Nil
-	// leaves it unchecked.
-	SubnetGroup func(ctx context.Context, name string) (bool, error)
-	Prices      Prices
+	// SnapshotQuota is the number of manual snapshots in an account and region
+	// if it is not what RDS says. 0 leaves it unchecked.
+	SnapshotQuota *int
+	// Key looks at a key from one of the sides. Nil leaves keys unchecked.
+	Key func(ctx context.Context, seen KeyView, id string) (Key, error)
+	// PostgreSQL are the inputs whose SQL only PostgreSQL understands.
+	PostgreSQL []string
+	Prices     Prices
+}
+
+// KeyView is whose key it is, and who looks.
+type KeyView string
+
+// The views of keys that a promotion needs.
+const (
+	SourceKey KeyView = "source" // the source's key, seen by the source's account
+	SharedKey KeyView = "shared" // the source's key, seen by the target's account
+	TargetKey KeyView = "target" // the target's own
+)
+
+// Key is a KMS key.
+type Key struct {
+	ARN string
+	// Managed keys are AWS's own, which cannot be shared.
+	Managed bool
+	// Trouble says in plain words why it cannot be used; "" if it can.
+	Trouble string
 }
 
 // Plan looks at both sides and collects all that stands in the way.

@@ -41,6 +41,8 @@ type Request struct {
 	// go to it besides those that the promotion sets itself.
 	Template   string
 	Parameters map[string]string
+	// AllowOlder lets a snapshot take over from a database that is younger.
+	AllowOlder bool
 	// Retention keeps the old database, stopped, for an undo. 0 deletes it as
 	// soon as the pointer has moved and its final snapshot is there.
 	Retention time.Duration

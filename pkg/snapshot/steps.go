@@ -3,6 +3,8 @@ package snapshot
 import (
 	"context"
 	"fmt"
+	"maps"
+	"strings"
 	"time"
 
 	"github.com/org/shipkit/pkg/namespace"
@@ -80,6 +82,18 @@ func (p *promotion) tags(side Side) map[string]string {
 	return side.Namespace.Tags(p.ts, origin)
 }
 
+// inherited are our tags over those of the snapshot that a copy is made of.
+// RDS copies no tags to another account.
+func (p *promotion) inherited(side Side, of *database.Snapshot) map[string]string {
+	tags := maps.Clone(of.Tags)
+	maps.DeleteFunc(tags, func(name, _ string) bool { return strings.HasPrefix(name, "aws:") })
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	maps.Copy(tags, p.tags(side))
+	return tags
+}
+
 // artifact is the snapshot in the source that carries the data.
 func (p *promotion) artifact() string {
 	switch {
@@ -131,7 +145,7 @@ func (p *promotion) rekey() saga.Step {
 				return err
 			}
 			return p.Source.Databases.Copy(ctx, database.Copy{
-				SourceARN: source.ARN, ID: id, KMSKeyID: p.request.SourceKMSKey, Tags: p.tags(p.Source),
+				SourceARN: source.ARN, ID: id, KMSKeyID: p.request.SourceKMSKey, Tags: p.inherited(p.Source, source),
 			})
 		},
 		Undo: p.dropSnapshot(p.Source, id),
@@ -153,7 +167,10 @@ func (p *promotion) shareAndCopy() saga.Step {
 					return err
 				}
 			}
-			c := database.Copy{SourceARN: source.ARN, ID: id, KMSKeyID: p.request.TargetKMSKey, Tags: p.tags(p.Target)}
+			c := database.Copy{SourceARN: source.ARN, ID: id, KMSKeyID: p.request.TargetKMSKey, Tags: p.inherited(p.Target, source)}
+			if source.Kind == database.Cluster && !source.Encrypted {
+				c.KMSKeyID = "" // RDS encrypts none; the restore does
+			}
 			if p.Source.Region != p.Target.Region {
 				c.SourceRegion = p.Source.Region
 			}

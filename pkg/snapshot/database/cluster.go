@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,24 +10,21 @@ import (
 )
 
 // Clusters is the Engine of Aurora clusters.
-type Clusters struct{ Client *rds.Client }
+type Clusters struct{ region }
 
 var _ Engine = Clusters{}
+
+// NewClusters returns the engine of an account and region.
+func NewClusters(client *rds.Client) Clusters { return Clusters{region{client}} }
 
 // Database implements Engine.
 func (e Clusters) Database(ctx context.Context, id string) (*Database, error) {
 	out, err := e.Client.DescribeDBClusters(ctx, &rds.DescribeDBClustersInput{DBClusterIdentifier: &id})
-	var missing *types.DBClusterNotFoundFault
-	if errors.As(err, &missing) {
-		return nil, nil //nolint:nilnil // the interface says so
+	found, err := one[*types.DBClusterNotFoundFault]("DB cluster", id, err, func() []types.DBCluster { return out.DBClusters })
+	if found == nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("describe DB cluster %s: %w", id, err)
-	}
-	if len(out.DBClusters) == 0 {
-		return nil, nil //nolint:nilnil // the interface says so
-	}
-	return fromCluster(out.DBClusters[0]), nil
+	return fromCluster(*found), nil
 }
 
 func fromCluster(d types.DBCluster) *Database {
@@ -41,35 +37,29 @@ func fromCluster(d types.DBCluster) *Database {
 		Endpoint: aws.ToString(d.Endpoint), Port: int(aws.ToInt32(d.Port)), Name: aws.ToString(d.DatabaseName),
 		User: aws.ToString(d.MasterUsername), SubnetGroup: aws.ToString(d.DBSubnetGroup),
 		ParameterGroup: aws.ToString(d.DBClusterParameterGroup), Tags: fromTags(d.TagList),
-	}
-	for _, group := range d.VpcSecurityGroups {
-		db.SecurityGroups = append(db.SecurityGroups, aws.ToString(group.VpcSecurityGroupId))
+		SecurityGroups: securityGroups(d.VpcSecurityGroups),
 	}
 	return db
 }
 
-// Stop implements Engine. A cluster that is not running is left alone.
+// Stop implements Engine.
 func (e Clusters) Stop(ctx context.Context, id string) error {
-	db, err := e.Database(ctx, id)
-	if err != nil || db == nil || db.Status != Available {
-		return err
-	}
-	if _, err := e.Client.StopDBCluster(ctx, &rds.StopDBClusterInput{DBClusterIdentifier: &id}); err != nil {
-		return fmt.Errorf("stop DB cluster %s: %w", id, err)
-	}
-	return nil
+	return when(ctx, e, id, Available, func() error {
+		if _, err := e.Client.StopDBCluster(ctx, &rds.StopDBClusterInput{DBClusterIdentifier: &id}); err != nil {
+			return fmt.Errorf("stop DB cluster %s: %w", id, err)
+		}
+		return nil
+	})
 }
 
-// Start implements Engine. A cluster that is not stopped is left alone.
+// Start implements Engine.
 func (e Clusters) Start(ctx context.Context, id string) error {
-	db, err := e.Database(ctx, id)
-	if err != nil || db == nil || db.Status != "stopped" {
-		return err
-	}
-	if _, err := e.Client.StartDBCluster(ctx, &rds.StartDBClusterInput{DBClusterIdentifier: &id}); err != nil {
-		return fmt.Errorf("start DB cluster %s: %w", id, err)
-	}
-	return nil
+	return when(ctx, e, id, "stopped", func() error {
+		if _, err := e.Client.StartDBCluster(ctx, &rds.StartDBClusterInput{DBClusterIdentifier: &id}); err != nil {
+			return fmt.Errorf("start DB cluster %s: %w", id, err)
+		}
+		return nil
+	})
 }
 
 // Protect implements Engine.
@@ -77,11 +67,7 @@ func (e Clusters) Protect(ctx context.Context, id string, on bool) error {
 	_, err := e.Client.ModifyDBCluster(ctx, &rds.ModifyDBClusterInput{
 		DBClusterIdentifier: &id, DeletionProtection: &on, ApplyImmediately: aws.Bool(true),
 	})
-	var missing *types.DBClusterNotFoundFault
-	if err != nil && !errors.As(err, &missing) {
-		return fmt.Errorf("set deletion protection of DB cluster %s to %v: %w", id, on, err)
-	}
-	return nil
+	return unless[*types.DBClusterNotFoundFault](err, "set deletion protection of DB cluster %s to %v", id, on)
 }
 
 // Snapshot implements Engine.
@@ -89,17 +75,11 @@ func (e Clusters) Snapshot(ctx context.Context, idOrARN string) (*Snapshot, erro
 	out, err := e.Client.DescribeDBClusterSnapshots(ctx, &rds.DescribeDBClusterSnapshotsInput{
 		DBClusterSnapshotIdentifier: &idOrARN, IncludeShared: shared(idOrARN),
 	})
-	var missing *types.DBClusterSnapshotNotFoundFault
-	if errors.As(err, &missing) {
-		return nil, nil //nolint:nilnil // the interface says so
+	s, err := one[*types.DBClusterSnapshotNotFoundFault]("DB cluster snapshot", idOrARN, err,
+		func() []types.DBClusterSnapshot { return out.DBClusterSnapshots })
+	if s == nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("describe DB cluster snapshot %s: %w", idOrARN, err)
-	}
-	if len(out.DBClusterSnapshots) == 0 {
-		return nil, nil //nolint:nilnil // the interface says so
-	}
-	s := out.DBClusterSnapshots[0]
 	return &Snapshot{
 		Kind: Cluster, ID: aws.ToString(s.DBClusterSnapshotIdentifier), ARN: aws.ToString(s.DBClusterSnapshotArn),
 		Status: aws.ToString(s.Status), Progress: int(aws.ToInt32(s.PercentProgress)),
@@ -115,11 +95,7 @@ func (e Clusters) Take(ctx context.Context, databaseID, id string, tags map[stri
 	_, err := e.Client.CreateDBClusterSnapshot(ctx, &rds.CreateDBClusterSnapshotInput{
 		DBClusterIdentifier: &databaseID, DBClusterSnapshotIdentifier: &id, Tags: toTags(tags),
 	})
-	var exists *types.DBClusterSnapshotAlreadyExistsFault
-	if errors.As(err, &exists) {
-		return e.adopt(ctx, id, tags)
-	}
-	if err != nil {
+	if err = adopted[*types.DBClusterSnapshotAlreadyExistsFault](ctx, e, err, id, tags); err != nil {
 		return fmt.Errorf("snapshot DB cluster %s as %s: %w", databaseID, id, err)
 	}
 	return nil
@@ -127,33 +103,14 @@ func (e Clusters) Take(ctx context.Context, databaseID, id string, tags map[stri
 
 // Copy implements Engine.
 func (e Clusters) Copy(ctx context.Context, c Copy) error {
-	in := &rds.CopyDBClusterSnapshotInput{
-		SourceDBClusterSnapshotIdentifier: &c.SourceARN, TargetDBClusterSnapshotIdentifier: &c.ID,
-		CopyTags: copyTags(c), Tags: toTags(c.Tags),
-	}
-	if c.KMSKeyID != "" {
-		in.KmsKeyId = &c.KMSKeyID
-	}
-	if c.SourceRegion != "" {
-		in.SourceRegion = &c.SourceRegion
-	}
-	_, err := e.Client.CopyDBClusterSnapshot(ctx, in)
-	var exists *types.DBClusterSnapshotAlreadyExistsFault
-	if errors.As(err, &exists) {
-		return e.adopt(ctx, c.ID, c.Tags)
-	}
-	if err != nil {
+	_, err := e.Client.CopyDBClusterSnapshot(ctx, &rds.CopyDBClusterSnapshotInput{
+		SourceDBClusterSnapshotIdentifier: &c.SourceARN, TargetDBClusterSnapshotIdentifier: &c.ID, Tags: toTags(c.Tags),
+		KmsKeyId: optional(c.KMSKeyID), SourceRegion: optional(c.SourceRegion),
+	})
+	if err = adopted[*types.DBClusterSnapshotAlreadyExistsFault](ctx, e, err, c.ID, c.Tags); err != nil {
 		return fmt.Errorf("copy DB cluster snapshot %s to %s: %w", c.SourceARN, c.ID, err)
 	}
 	return nil
-}
-
-func (e Clusters) adopt(ctx context.Context, id string, tags map[string]string) error {
-	found, err := e.Snapshot(ctx, id)
-	if err != nil {
-		return err
-	}
-	return adopt(found, id, tags)
 }
 
 // Share implements Engine.
@@ -170,28 +127,23 @@ func (e Clusters) Share(ctx context.Context, id, account string) error {
 // DeleteSnapshot implements Engine.
 func (e Clusters) DeleteSnapshot(ctx context.Context, id string) error {
 	_, err := e.Client.DeleteDBClusterSnapshot(ctx, &rds.DeleteDBClusterSnapshotInput{DBClusterSnapshotIdentifier: &id})
-	var missing *types.DBClusterSnapshotNotFoundFault
-	if err != nil && !errors.As(err, &missing) {
-		return fmt.Errorf("delete DB cluster snapshot %s: %w", id, err)
-	}
-	return nil
+	return unless[*types.DBClusterSnapshotNotFoundFault](err, "delete DB cluster snapshot %s", id)
 }
 
-// Manual implements Engine.
-func (e Clusters) Manual(ctx context.Context) (int, error) {
-	pages := rds.NewDescribeDBClusterSnapshotsPaginator(e.Client, &rds.DescribeDBClusterSnapshotsInput{SnapshotType: aws.String("manual")})
-	count := 0
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return 0, fmt.Errorf("count manual DB cluster snapshots: %w", err)
-		}
-		count += len(page.DBClusterSnapshots)
-	}
-	return count, nil
+// Quotas implements Engine.
+func (e Clusters) Quotas(ctx context.Context) (Quotas, error) {
+	q, err := e.quotas(ctx)
+	return Quotas{Snapshots: q["ManualClusterSnapshots"], Databases: q["DBClusters"], Members: q["DBInstances"]}, err
 }
 
-// VersionOffered implements Engine.
-func (e Clusters) VersionOffered(ctx context.Context, engine, version string) (bool, error) {
-	return versionOffered(ctx, e.Client, engine, version)
+// ParameterGroup implements Engine.
+func (e Clusters) ParameterGroup(ctx context.Context, name string) (string, error) {
+	out, err := e.Client.DescribeDBClusterParameterGroups(ctx,
+		&rds.DescribeDBClusterParameterGroupsInput{DBClusterParameterGroupName: &name})
+	found, err := one[*types.DBParameterGroupNotFoundFault]("DB cluster parameter group", name, err,
+		func() []types.DBClusterParameterGroup { return out.DBClusterParameterGroups })
+	if found == nil {
+		return "", err
+	}
+	return aws.ToString(found.DBParameterGroupFamily), nil
 }

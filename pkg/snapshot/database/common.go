@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,9 +17,9 @@ import (
 // Of returns the engine of a kind.
 func Of(kind Kind, client *rds.Client) Engine {
 	if kind == Cluster {
-		return Clusters{Client: client}
+		return NewClusters(client)
 	}
-	return Instances{Client: client}
+	return NewInstances(client)
 }
 
 // KindOf returns the kind that the name of an engine implies: Aurora is
@@ -30,18 +31,51 @@ func KindOf(engine string) Kind {
 	return Instance
 }
 
-// shared is set when a snapshot is named by its ARN: it may be another
-// account's.
-func shared(idOrARN string) *bool { return aws.Bool(strings.HasPrefix(idOrARN, "arn:")) }
+// one returns the only thing that was described; nil if RDS knows none, which
+// it says with an error of type M.
+func one[M error, T any](what, id string, err error, found func() []T) (*T, error) {
+	var missing M
+	if errors.As(err, &missing) {
+		return nil, nil //nolint:nilnil // it says so
+	}
+	if err != nil {
+		return nil, fmt.Errorf("describe %s %s: %w", what, id, err)
+	}
+	if list := found(); len(list) > 0 {
+		return &list[0], nil
+	}
+	return nil, nil //nolint:nilnil // it says so
+}
 
-// copyTags is set only if no tags are given: RDS takes one or the other.
-func copyTags(c Copy) *bool { return aws.Bool(len(c.Tags) == 0) }
+// unless takes an error of type M for success.
+func unless[M error](err error, format string, args ...any) error {
+	var expected M
+	if err == nil || errors.As(err, &expected) {
+		return nil
+	}
+	return fmt.Errorf(format+": %w", append(args, err)...)
+}
 
-// adopt accepts a snapshot that exists already if an earlier run of the same
-// promotion made it.
-func adopt(found *Snapshot, id string, tags map[string]string) error {
-	if found == nil {
-		return nil // made a moment ago, not listed yet: the next look finds it
+// when does something with a database that is in the given state, and leaves
+// one in another state alone.
+func when(ctx context.Context, e Engine, id, status string, do func() error) error {
+	db, err := e.Database(ctx, id)
+	if err != nil || db == nil || db.Status != status {
+		return err
+	}
+	return do()
+}
+
+// adopted accepts a snapshot that exists already, which RDS says with an error
+// of type X, if an earlier run of the same promotion made it.
+func adopted[X error](ctx context.Context, e Engine, err error, id string, tags map[string]string) error {
+	var exists X
+	if !errors.As(err, &exists) {
+		return err
+	}
+	found, err := e.Snapshot(ctx, id)
+	if err != nil || found == nil {
+		return err // made a moment ago, not listed yet: the next look finds it
 	}
 	for _, tag := range []string{namespace.TagNamespace, namespace.TagTimestamp} {
 		if found.Tags[tag] != tags[tag] {
@@ -52,14 +86,24 @@ func adopt(found *Snapshot, id string, tags map[string]string) error {
 	return nil
 }
 
-func versionOffered(ctx context.Context, client *rds.Client, engine, version string) (bool, error) {
-	out, err := client.DescribeDBEngineVersions(ctx, &rds.DescribeDBEngineVersionsInput{
-		Engine: &engine, EngineVersion: &version,
-	})
-	if err != nil {
-		return false, fmt.Errorf("look up engine %s %s: %w", engine, version, err)
+// shared is set when a snapshot is named by its ARN: it may be another
+// account's.
+func shared(idOrARN string) *bool { return aws.Bool(strings.HasPrefix(idOrARN, "arn:")) }
+
+// optional leaves an empty text out of a request.
+func optional(s string) *string {
+	if s == "" {
+		return nil
 	}
-	return len(out.DBEngineVersions) > 0, nil
+	return &s
+}
+
+func securityGroups(list []types.VpcSecurityGroupMembership) []string {
+	ids := make([]string, 0, len(list))
+	for _, group := range list {
+		ids = append(ids, aws.ToString(group.VpcSecurityGroupId))
+	}
+	return ids
 }
 
 func toTags(tags map[string]string) []types.Tag {

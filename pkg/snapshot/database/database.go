@@ -26,7 +26,7 @@ type Database struct {
 	Status             string // such as "available"
 	Engine             string // such as "postgres", "aurora-mysql"
 	EngineVersion      string
-	Class              string // the instance's class; the writer's for a cluster
+	Class              string // of an instance; a cluster's members have their own
 	KMSKeyID           string
 	Encrypted          bool
 	StorageGB          int
@@ -83,22 +83,54 @@ type Copy struct {
 	Tags         map[string]string
 }
 
+// Quota is what an account has of a thing in a region, and may have. A Max of 0
+// is unknown.
+type Quota struct{ Used, Max int }
+
+// Quotas are those of an account and region that a promotion may meet.
+type Quotas struct {
+	Snapshots Quota // manual ones of this kind
+	Databases Quota // instances, or clusters
+	Members   Quota // instances, for clusters
+	StorageGB Quota // of all instances together; Aurora has none
+}
+
 // Engine does with databases of one kind, in one account and region, what a
 // promotion needs. What is not there is nil, not an error. All calls can be
 // repeated: creating what exists adopts it, deleting what is gone succeeds.
 type Engine interface {
+	Databases
+	Snapshots
+	Region
+}
+
+// Databases looks at databases and switches them.
+type Databases interface {
 	Database(ctx context.Context, id string) (*Database, error)
+	// Stop stops a running database, Start starts a stopped one. One in
+	// another state is left alone.
 	Stop(ctx context.Context, id string) error
 	Start(ctx context.Context, id string) error
 	Protect(ctx context.Context, id string, on bool) error
+}
 
+// Snapshots makes and shares snapshots.
+type Snapshots interface {
 	Snapshot(ctx context.Context, idOrARN string) (*Snapshot, error)
 	Take(ctx context.Context, databaseID, id string, tags map[string]string) error
 	Copy(ctx context.Context, c Copy) error
 	Share(ctx context.Context, id, account string) error
 	DeleteSnapshot(ctx context.Context, id string) error
-	// Manual counts the account's manual snapshots of this kind.
-	Manual(ctx context.Context) (int, error)
-	// VersionOffered tells whether the region offers an engine version.
-	VersionOffered(ctx context.Context, engine, version string) (bool, error)
+}
+
+// Region tells what the account may have in the region, and what is there for
+// a database to be made with.
+type Region interface {
+	Quotas(ctx context.Context) (Quotas, error)
+	// Family is the parameter group family of an engine version; "" if the
+	// region does not offer it.
+	Family(ctx context.Context, engine, version string) (string, error)
+	// ParameterGroup returns a parameter group's family; "" if it is not there.
+	ParameterGroup(ctx context.Context, name string) (string, error)
+	SubnetGroup(ctx context.Context, name string) (bool, error)
 }

@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,24 +10,21 @@ import (
 )
 
 // Instances is the Engine of RDS instances.
-type Instances struct{ Client *rds.Client }
+type Instances struct{ region }
 
 var _ Engine = Instances{}
+
+// NewInstances returns the engine of an account and region.
+func NewInstances(client *rds.Client) Instances { return Instances{region{client}} }
 
 // Database implements Engine.
 func (e Instances) Database(ctx context.Context, id string) (*Database, error) {
 	out, err := e.Client.DescribeDBInstances(ctx, &rds.DescribeDBInstancesInput{DBInstanceIdentifier: &id})
-	var missing *types.DBInstanceNotFoundFault
-	if errors.As(err, &missing) {
-		return nil, nil //nolint:nilnil // the interface says so
+	found, err := one[*types.DBInstanceNotFoundFault]("DB instance", id, err, func() []types.DBInstance { return out.DBInstances })
+	if found == nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("describe DB instance %s: %w", id, err)
-	}
-	if len(out.DBInstances) == 0 {
-		return nil, nil //nolint:nilnil // the interface says so
-	}
-	return fromInstance(out.DBInstances[0]), nil
+	return fromInstance(*found), nil
 }
 
 func fromInstance(d types.DBInstance) *Database {
@@ -40,6 +36,7 @@ func fromInstance(d types.DBInstance) *Database {
 		StorageGB: int(aws.ToInt32(d.AllocatedStorage)), MultiAZ: aws.ToBool(d.MultiAZ),
 		DeletionProtection: aws.ToBool(d.DeletionProtection), Name: aws.ToString(d.DBName),
 		User: aws.ToString(d.MasterUsername), Tags: fromTags(d.TagList),
+		SecurityGroups: securityGroups(d.VpcSecurityGroups),
 	}
 	if d.Endpoint != nil {
 		db.Endpoint, db.Port = aws.ToString(d.Endpoint.Address), int(aws.ToInt32(d.Endpoint.Port))
@@ -47,37 +44,30 @@ func fromInstance(d types.DBInstance) *Database {
 	if d.DBSubnetGroup != nil {
 		db.SubnetGroup = aws.ToString(d.DBSubnetGroup.DBSubnetGroupName)
 	}
-	for _, group := range d.VpcSecurityGroups {
-		db.SecurityGroups = append(db.SecurityGroups, aws.ToString(group.VpcSecurityGroupId))
-	}
 	if len(d.DBParameterGroups) > 0 {
 		db.ParameterGroup = aws.ToString(d.DBParameterGroups[0].DBParameterGroupName)
 	}
 	return db
 }
 
-// Stop implements Engine. An instance that is not running is left alone.
+// Stop implements Engine.
 func (e Instances) Stop(ctx context.Context, id string) error {
-	db, err := e.Database(ctx, id)
-	if err != nil || db == nil || db.Status != Available {
-		return err
-	}
-	if _, err := e.Client.StopDBInstance(ctx, &rds.StopDBInstanceInput{DBInstanceIdentifier: &id}); err != nil {
-		return fmt.Errorf("stop DB instance %s: %w", id, err)
-	}
-	return nil
+	return when(ctx, e, id, Available, func() error {
+		if _, err := e.Client.StopDBInstance(ctx, &rds.StopDBInstanceInput{DBInstanceIdentifier: &id}); err != nil {
+			return fmt.Errorf("stop DB instance %s: %w", id, err)
+		}
+		return nil
+	})
 }
 
-// Start implements Engine. An instance that is not stopped is left alone.
+// Start implements Engine.
 func (e Instances) Start(ctx context.Context, id string) error {
-	db, err := e.Database(ctx, id)
-	if err != nil || db == nil || db.Status != "stopped" {
-		return err
-	}
-	if _, err := e.Client.StartDBInstance(ctx, &rds.StartDBInstanceInput{DBInstanceIdentifier: &id}); err != nil {
-		return fmt.Errorf("start DB instance %s: %w", id, err)
-	}
-	return nil
+	return when(ctx, e, id, "stopped", func() error {
+		if _, err := e.Client.StartDBInstance(ctx, &rds.StartDBInstanceInput{DBInstanceIdentifier: &id}); err != nil {
+			return fmt.Errorf("start DB instance %s: %w", id, err)
+		}
+		return nil
+	})
 }
 
 // Protect implements Engine.
@@ -85,11 +75,7 @@ func (e Instances) Protect(ctx context.Context, id string, on bool) error {
 	_, err := e.Client.ModifyDBInstance(ctx, &rds.ModifyDBInstanceInput{
 		DBInstanceIdentifier: &id, DeletionProtection: &on, ApplyImmediately: aws.Bool(true),
 	})
-	var missing *types.DBInstanceNotFoundFault
-	if err != nil && !errors.As(err, &missing) {
-		return fmt.Errorf("set deletion protection of DB instance %s to %v: %w", id, on, err)
-	}
-	return nil
+	return unless[*types.DBInstanceNotFoundFault](err, "set deletion protection of DB instance %s to %v", id, on)
 }
 
 // Snapshot implements Engine.
@@ -97,17 +83,11 @@ func (e Instances) Snapshot(ctx context.Context, idOrARN string) (*Snapshot, err
 	out, err := e.Client.DescribeDBSnapshots(ctx, &rds.DescribeDBSnapshotsInput{
 		DBSnapshotIdentifier: &idOrARN, IncludeShared: shared(idOrARN),
 	})
-	var missing *types.DBSnapshotNotFoundFault
-	if errors.As(err, &missing) {
-		return nil, nil //nolint:nilnil // the interface says so
+	s, err := one[*types.DBSnapshotNotFoundFault]("DB snapshot", idOrARN, err,
+		func() []types.DBSnapshot { return out.DBSnapshots })
+	if s == nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("describe DB snapshot %s: %w", idOrARN, err)
-	}
-	if len(out.DBSnapshots) == 0 {
-		return nil, nil //nolint:nilnil // the interface says so
-	}
-	s := out.DBSnapshots[0]
 	return &Snapshot{
 		Kind: Instance, ID: aws.ToString(s.DBSnapshotIdentifier), ARN: aws.ToString(s.DBSnapshotArn),
 		Status: aws.ToString(s.Status), Progress: int(aws.ToInt32(s.PercentProgress)),
@@ -123,11 +103,7 @@ func (e Instances) Take(ctx context.Context, databaseID, id string, tags map[str
 	_, err := e.Client.CreateDBSnapshot(ctx, &rds.CreateDBSnapshotInput{
 		DBInstanceIdentifier: &databaseID, DBSnapshotIdentifier: &id, Tags: toTags(tags),
 	})
-	var exists *types.DBSnapshotAlreadyExistsFault
-	if errors.As(err, &exists) {
-		return e.adopt(ctx, id, tags)
-	}
-	if err != nil {
+	if err = adopted[*types.DBSnapshotAlreadyExistsFault](ctx, e, err, id, tags); err != nil {
 		return fmt.Errorf("snapshot DB instance %s as %s: %w", databaseID, id, err)
 	}
 	return nil
@@ -135,33 +111,14 @@ func (e Instances) Take(ctx context.Context, databaseID, id string, tags map[str
 
 // Copy implements Engine.
 func (e Instances) Copy(ctx context.Context, c Copy) error {
-	in := &rds.CopyDBSnapshotInput{
-		SourceDBSnapshotIdentifier: &c.SourceARN, TargetDBSnapshotIdentifier: &c.ID,
-		CopyTags: copyTags(c), Tags: toTags(c.Tags),
-	}
-	if c.KMSKeyID != "" {
-		in.KmsKeyId = &c.KMSKeyID
-	}
-	if c.SourceRegion != "" {
-		in.SourceRegion = &c.SourceRegion
-	}
-	_, err := e.Client.CopyDBSnapshot(ctx, in)
-	var exists *types.DBSnapshotAlreadyExistsFault
-	if errors.As(err, &exists) {
-		return e.adopt(ctx, c.ID, c.Tags)
-	}
-	if err != nil {
+	_, err := e.Client.CopyDBSnapshot(ctx, &rds.CopyDBSnapshotInput{
+		SourceDBSnapshotIdentifier: &c.SourceARN, TargetDBSnapshotIdentifier: &c.ID, Tags: toTags(c.Tags),
+		KmsKeyId: optional(c.KMSKeyID), SourceRegion: optional(c.SourceRegion),
+	})
+	if err = adopted[*types.DBSnapshotAlreadyExistsFault](ctx, e, err, c.ID, c.Tags); err != nil {
 		return fmt.Errorf("copy DB snapshot %s to %s: %w", c.SourceARN, c.ID, err)
 	}
 	return nil
-}
-
-func (e Instances) adopt(ctx context.Context, id string, tags map[string]string) error {
-	found, err := e.Snapshot(ctx, id)
-	if err != nil {
-		return err
-	}
-	return adopt(found, id, tags)
 }
 
 // Share implements Engine.
@@ -178,28 +135,22 @@ func (e Instances) Share(ctx context.Context, id, account string) error {
 // DeleteSnapshot implements Engine.
 func (e Instances) DeleteSnapshot(ctx context.Context, id string) error {
 	_, err := e.Client.DeleteDBSnapshot(ctx, &rds.DeleteDBSnapshotInput{DBSnapshotIdentifier: &id})
-	var missing *types.DBSnapshotNotFoundFault
-	if err != nil && !errors.As(err, &missing) {
-		return fmt.Errorf("delete DB snapshot %s: %w", id, err)
-	}
-	return nil
+	return unless[*types.DBSnapshotNotFoundFault](err, "delete DB snapshot %s", id)
 }
 
-// Manual implements Engine.
-func (e Instances) Manual(ctx context.Context) (int, error) {
-	pages := rds.NewDescribeDBSnapshotsPaginator(e.Client, &rds.DescribeDBSnapshotsInput{SnapshotType: aws.String("manual")})
-	count := 0
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return 0, fmt.Errorf("count manual DB snapshots: %w", err)
-		}
-		count += len(page.DBSnapshots)
-	}
-	return count, nil
+// Quotas implements Engine.
+func (e Instances) Quotas(ctx context.Context) (Quotas, error) {
+	q, err := e.quotas(ctx)
+	return Quotas{Snapshots: q["ManualSnapshots"], Databases: q["DBInstances"], StorageGB: q["AllocatedStorage"]}, err
 }
 
-// VersionOffered implements Engine.
-func (e Instances) VersionOffered(ctx context.Context, engine, version string) (bool, error) {
-	return versionOffered(ctx, e.Client, engine, version)
+// ParameterGroup implements Engine.
+func (e Instances) ParameterGroup(ctx context.Context, name string) (string, error) {
+	out, err := e.Client.DescribeDBParameterGroups(ctx, &rds.DescribeDBParameterGroupsInput{DBParameterGroupName: &name})
+	found, err := one[*types.DBParameterGroupNotFoundFault]("DB parameter group", name, err,
+		func() []types.DBParameterGroup { return out.DBParameterGroups })
+	if found == nil {
+		return "", err
+	}
+	return aws.ToString(found.DBParameterGroupFamily), nil
 }
