@@ -4,6 +4,7 @@ package policytest
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -18,9 +19,17 @@ var block = regexp.MustCompile("(?s)```json\n(.*?)```")
 // Allowed returns the IAM actions that the policies of a README allow.
 func Allowed(t testing.TB, readme string) []string {
 	t.Helper()
-	text, err := os.ReadFile(readme) //nolint:gosec // the test names it
+	actions, err := allowed(readme)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return actions
+}
+
+func allowed(readme string) ([]string, error) {
+	text, err := os.ReadFile(readme) //nolint:gosec // the test names it
+	if err != nil {
+		return nil, fmt.Errorf("read the policies: %w", err)
 	}
 	var actions []string
 	for _, match := range block.FindAllSubmatch(text, -1) {
@@ -28,14 +37,14 @@ func Allowed(t testing.TB, readme string) []string {
 			Statement []struct{ Action any }
 		}
 		if err := json.Unmarshal(match[1], &policy); err != nil {
-			t.Fatalf("%s: a policy is no JSON: %v", readme, err)
+			return nil, fmt.Errorf("%s: a policy is no JSON: %w", readme, err)
 		}
 		for _, statement := range policy.Statement {
 			actions = append(actions, list(statement.Action)...)
 		}
 	}
 	slices.Sort(actions)
-	return slices.Compact(actions)
+	return slices.Compact(actions), nil
 }
 
 // list reads one action or several.
@@ -88,25 +97,13 @@ func Covers(t testing.TB, calls []fault.Call, accessKeyID string, readmes ...str
 		allowed = append(allowed, Allowed(t, readme)...)
 	}
 	needed := Needed(calls, accessKeyID)
+	remember(needed)
 	if len(needed) == 0 {
 		t.Errorf("no call of %s was recorded", accessKeyID)
 	}
 	for _, action := range needed {
 		if !slices.ContainsFunc(allowed, func(a string) bool { return strings.EqualFold(a, action) }) {
 			t.Errorf("the action calls %s, which no policy of %s allows", action, strings.Join(readmes, " and "))
-		}
-	}
-}
-
-// Unused fails for each action that a policy of the README allows and that no
-// call needed. It is for tests that make an action do all that it can; except
-// are actions that are no calls to the AWS API, such as iam:PassRole.
-func Unused(t testing.TB, calls []fault.Call, accessKeyID, readme string, except ...string) {
-	t.Helper()
-	needed := append(Needed(calls, accessKeyID), except...)
-	for _, action := range Allowed(t, readme) {
-		if !slices.ContainsFunc(needed, func(n string) bool { return strings.EqualFold(n, action) }) {
-			t.Errorf("%s allows %s, which the action does not call", readme, action)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/org/shipkit/internal/localaws/fault"
@@ -27,5 +28,18 @@ func TestAllowedAndNeeded(t *testing.T) {
 	}
 	if got := Needed(calls, "A"); !slices.Equal(got, []string{"ssm:GetParameter", "tag:GetResources"}) {
 		t.Errorf("needed %v", got)
+	}
+}
+
+func TestUnused(t *testing.T) {
+	allowed := []string{"ecs:RunTask", "iam:PassRole", "ssm:GetParameter", "tag:GetResources"}
+	unseen := map[string]string{"ssm:GetParameter": "a fake answers"}
+	if got := unused(allowed, []string{"ecs:runtask", "tag:GetResources"}, unseen); len(got) != 0 {
+		t.Errorf("complaints of an exact policy: %v", got)
+	}
+	unseen["ssm:PutParameter"] = "a fake answers"
+	got := unused(allowed, []string{"ecs:RunTask", "ssm:GetParameter"}, unseen)
+	if len(got) != 2 || !strings.Contains(got[0], "tag:GetResources") || !strings.Contains(got[1], "ssm:PutParameter") {
+		t.Errorf("complaints %v", got)
 	}
 }

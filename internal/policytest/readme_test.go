@@ -10,31 +10,6 @@ import (
 	"testing"
 )
 
-// indirect are actions that the code of shipkit does not call itself, and who
-// needs them.
-var indirect = map[string]string{
-	"iam:PassRole": "AWS, for each role that a call names",
-
-	"ecr:BatchCheckLayerAvailability": "the registry, for HEAD of a blob",
-	"ecr:BatchGetImage":               "the registry, for GET of a manifest",
-	"ecr:GetDownloadUrlForLayer":      "the registry, for GET of a blob",
-	"ecr:InitiateLayerUpload":         "the registry, for POST of an upload",
-	"ecr:UploadLayerPart":             "the registry, for PATCH of an upload",
-	"ecr:CompleteLayerUpload":         "the registry, for PUT of an upload",
-	"ecr:PutImage":                    "the registry, for PUT of a manifest",
-	"ecr:GetAuthorizationToken":       "the credential helper of ECR",
-
-	"ecs:TagResource":                        "RegisterTaskDefinition and RunTask with tags",
-	"codedeploy:GetDeploymentConfig":         "CreateDeployment",
-	"codedeploy:RegisterApplicationRevision": "CreateDeployment",
-
-	"rds:CreateDBInstance":                "CloudFormation with the caller's permissions",
-	"rds:DeleteDBInstance":                "CloudFormation with the caller's permissions",
-	"rds:DeleteDBCluster":                 "CloudFormation with the caller's permissions",
-	"rds:RestoreDBInstanceFromDBSnapshot": "CloudFormation with the caller's permissions",
-	"rds:RestoreDBClusterFromSnapshot":    "CloudFormation with the caller's permissions",
-}
-
 // TestPoliciesAllowNothingUnused looks for a call of every action that a
 // README asks for: what was given once is never taken back by users.
 func TestPoliciesAllowNothingUnused(t *testing.T) {

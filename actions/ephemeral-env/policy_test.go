@@ -1,0 +1,22 @@
+package ephemeralenv
+
+import (
+	"os"
+	"testing"
+
+	"github.com/org/shipkit/internal/policytest"
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(policytest.Main(m, map[string]string{
+		"cloudformation:DeleteChangeSet":     "a change set that is given up",
+		"cloudformation:DescribeStackEvents": "a stack that fails",
+		"rds:DescribeDBClusters":             "pause and wake of a database",
+		"rds:DescribeDBInstances":            "pause and wake of a database",
+		"rds:DescribeDBSnapshots":            "db-snapshot latest",
+		"rds:StartDBCluster":                 "pause and wake of a database",
+		"rds:StartDBInstance":                "pause and wake of a database",
+		"rds:StopDBCluster":                  "pause and wake of a database",
+		"rds:StopDBInstance":                 "pause and wake of a database",
+	}))
+}

@@ -1,0 +1,10 @@
+package record
+
+import (
+	"os"
+	"testing"
+
+	"github.com/org/shipkit/internal/policytest"
+)
+
+func TestMain(m *testing.M) { os.Exit(policytest.Main(m, nil)) }
