@@ -2,6 +2,7 @@ package ephemeralenv
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -72,9 +73,14 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs) (*job, error) {
 		Records: store.Records{SSM: parameters, Tagging: tagging.NewFromConfig(cfg)},
 		Slots:   store.Slots{SSM: parameters, Shared: s.base.Shared()},
 		Ends:    j.ends(), Backend: backend, Holder: saga.Holder{ID: rt.RunKey(), RunURL: gh.RunURL}, Progress: rt.Progress(), Patience: in.Wait, Answers: j.answers(),
-		Options: saga.Options{Transient: awsclient.Transient, Progress: rt.Progress()},
+		Options: saga.Options{Transient: transient, Progress: rt.Progress()},
 	}
 	return j, nil
+}
+
+// transient tells errors after which a later run goes on.
+func transient(err error) bool {
+	return awsclient.Transient(err) || errors.Is(err, terraform.ErrLocked)
 }
 
 func (j *job) backend() (environment.Backend, error) {
@@ -106,7 +112,7 @@ func (j *job) terraform() (environment.Backend, error) {
 		}
 	}
 	b := &terraform.Backend{
-		Binary: binary, Dir: j.in.Dir, Env: os.Environ(), Progress: j.rt.Progress(), Notes: notes{ssm.NewFromConfig(j.cfg)},
+		Binary: binary, Dir: j.in.Dir, Env: os.Environ(), Patience: j.in.Wait, Progress: j.rt.Progress(), Notes: notes{ssm.NewFromConfig(j.cfg)},
 		ShowPlan: func(text string) { j.rt.Infof("%s", strings.TrimSpace(text)) },
 	}
 	if j.in.Configure != "" {

@@ -3,9 +3,6 @@ package ephemeralenv
 import (
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,7 +10,6 @@ import (
 
 	"github.com/org/shipkit/internal/githubtest"
 	"github.com/org/shipkit/pkg/action/actiontest"
-	"github.com/org/shipkit/pkg/environment/terraform"
 )
 
 const sha = "0123456789abcdef0123456789abcdef01234567"
@@ -157,33 +153,6 @@ func TestRun(t *testing.T) {
 		if stacks, parameters, schedules := w.left(t); stacks+parameters+schedules != 0 {
 			t.Errorf("run %s left %d stacks, %d parameters, %d schedules", command, stacks, parameters, schedules)
 		}
-	}
-}
-
-func TestTerraform(t *testing.T) {
-	w := start(t)
-	if _, err := terraform.Find(exec.LookPath); err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	code, err := os.ReadFile("../../pkg/environment/terraform/testdata/good/main.tf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "main.tf"), code, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	with := map[string]string{
-		"backend": "terraform", "terraform-dir": dir, "name": "demo", "pr": "", "wait": "0s", "schedule-role-arn": "",
-		"template-parameters": "version_label=${name}",
-	}
-	// Nothing serves at the address that the code gives.
-	up := w.step(t, with)
-	if up.ExitCode == 0 || !strings.Contains(up.Log, "does not serve within") {
-		t.Errorf("up: %+v", up)
-	}
-	if stacks, parameters, _ := w.left(t); stacks != 0 || parameters > 3 {
-		t.Errorf("a failed up left %d stacks, %d parameters", stacks, parameters)
 	}
 }
 

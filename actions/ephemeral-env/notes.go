@@ -37,6 +37,7 @@ func (s notes) Get(ctx context.Context, n namespace.Namespace) (string, error) {
 func (s notes) Put(ctx context.Context, n namespace.Namespace, note string) error {
 	_, err := s.client.PutParameter(ctx, &ssm.PutParameterInput{
 		Name: aws.String(noteName(n)), Value: &note, Type: types.ParameterTypeString, Overwrite: aws.Bool(true),
+		Tier: types.ParameterTierIntelligentTiering, // outputs may be longer than the 4 KB that cost nothing
 	})
 	if err != nil {
 		return fmt.Errorf("write parameter %s: %w", noteName(n), err)

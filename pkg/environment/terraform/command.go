@@ -5,13 +5,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/org/shipkit/pkg/diag"
@@ -40,46 +37,12 @@ func (b *Backend) run(ctx context.Context, args ...string) (string, error) {
 	return out.String(), nil
 }
 
-// failed explains a command's failure with the lines that it printed.
-func (b *Backend) failed(what, text string, err error) error {
-	d := &diag.Diagnostic{
-		Summary: fmt.Sprintf("%s %s in %s failed", filepath.Base(b.Binary), what, b.Dir), Detail: tail(plain(text), 30), Err: err,
-	}
-	if strings.Contains(text, "Error acquiring the state lock") {
-		d.Err, d.Try = errors.Join(ErrLocked, err), "wait for the run that holds the lock; if it died, terraform force-unlock"
-	}
-	return d
-}
-
-// plain removes the frame that Terraform draws around its errors.
-func plain(s string) string {
-	var lines []string
-	for line := range strings.Lines(s) {
-		line = strings.TrimSpace(strings.TrimLeft(strings.TrimRight(line, "\n"), "╷│╵ "))
-		if line != "" {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines, "\n")
-}
-
 // message is a line of Terraform's machine-readable output
 // (https://developer.hashicorp.com/terraform/internals/machine-readable-ui).
 type message struct {
-	Type       string `json:"type"`
-	Text       string `json:"@message"`
-	Diagnostic struct {
-		Severity string `json:"severity"`
-		Summary  string `json:"summary"`
-		Detail   string `json:"detail"`
-		Range    *struct {
-			Filename string `json:"filename"`
-			Start    struct {
-				Line   int `json:"line"`
-				Column int `json:"column"`
-			} `json:"start"`
-		} `json:"range"`
-	} `json:"diagnostic"`
+	Type       string     `json:"type"`
+	Text       string     `json:"@message"`
+	Diagnostic diagnostic `json:"diagnostic"`
 }
 
 // change runs a command with -json, passes its progress on, and turns its
@@ -118,21 +81,10 @@ func (b *Backend) read(out io.Reader) diag.List {
 		case "apply_start", "apply_complete", "change_summary":
 			b.Progress.Milestone("terraform", m.Text)
 		case "diagnostic":
-			findings.Add(b.finding(m))
+			findings.Add(b.finding(m.Diagnostic))
 		}
 	}
 	// A line too long to read stops the scan; the command must not block on it.
 	_, _ = io.Copy(io.Discard, out)
 	return findings
-}
-
-func (b *Backend) finding(m message) *diag.Diagnostic {
-	d := &diag.Diagnostic{Severity: diag.Warning, Summary: "terraform: " + m.Diagnostic.Summary, Detail: m.Diagnostic.Detail}
-	if m.Diagnostic.Severity == "error" {
-		d.Severity = diag.Error
-	}
-	if at := m.Diagnostic.Range; at != nil {
-		d.File, d.Line, d.Column = filepath.Join(b.Dir, at.Filename), at.Start.Line, at.Start.Column
-	}
-	return d
 }

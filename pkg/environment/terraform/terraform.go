@@ -9,7 +9,6 @@ package terraform
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/environment"
@@ -42,8 +42,10 @@ type Backend struct {
 	// SHIPKIT_INVENTORY one with the output "inventory", if there is one.
 	Configure []string
 	// Env is the commands' environment as KEY=value.
-	Env   []string
-	Notes Notes
+	Env []string
+	// Patience is how long a command waits for the state's lock.
+	Patience time.Duration
+	Notes    Notes
 	// ShowPlan receives the plan's text before it is applied; it may be nil.
 	ShowPlan func(string)
 	Progress progress.Func
@@ -65,15 +67,26 @@ func Find(lookPath func(string) (string, error)) (string, error) {
 	}
 }
 
-// note is what is kept of an environment.
+// note is what is kept of an environment: also the variables, which Terraform
+// asks for again when it destroys.
 type note struct {
-	Version string            `json:"version"`
-	Whole   bool              `json:"whole"`
-	Outputs map[string]string `json:"outputs,omitempty"`
+	Version   string            `json:"version"`
+	Whole     bool              `json:"whole"`
+	Variables map[string]string `json:"variables,omitempty"`
+	Outputs   map[string]string `json:"outputs,omitempty"`
 }
 
 // Look implements environment.Backend.
 func (b *Backend) Look(ctx context.Context, n namespace.Namespace) (*environment.Status, error) {
+	known, err := b.known(ctx, n)
+	if err != nil || known == nil {
+		return nil, err
+	}
+	return &environment.Status{Ready: known.Whole, Version: known.Version, URL: known.Outputs["url"], Outputs: known.Outputs}, nil
+}
+
+// known reads the note; nil if there is none.
+func (b *Backend) known(ctx context.Context, n namespace.Namespace) (*note, error) {
 	text, err := b.Notes.Get(ctx, n)
 	if err != nil || text == "" {
 		return nil, err
@@ -82,15 +95,19 @@ func (b *Backend) Look(ctx context.Context, n namespace.Namespace) (*environment
 	if err := json.Unmarshal([]byte(text), &known); err != nil {
 		return nil, fmt.Errorf("note of environment %s: was it edited by hand? %w", n, err)
 	}
-	return &environment.Status{Ready: known.Whole, Version: known.Version, URL: known.Outputs["url"], Outputs: known.Outputs}, nil
+	return &known, nil
 }
 
 // Apply implements environment.Backend. It returns when all is made.
 func (b *Backend) Apply(ctx context.Context, n namespace.Namespace, r environment.Request) error {
-	if err := b.save(ctx, n, note{Version: r.Fingerprint()}); err != nil {
+	if err := b.init(ctx); err != nil {
 		return err
 	}
-	if err := b.enter(ctx, n); err != nil {
+	state, err := b.begin(ctx, n, r)
+	if err != nil {
+		return err
+	}
+	if _, err := b.run(ctx, "workspace", "select", "-or-create=true", n.String()); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "shipkit-terraform-")
@@ -99,45 +116,106 @@ func (b *Backend) Apply(ctx context.Context, n namespace.Namespace, r environmen
 	}
 	defer os.RemoveAll(dir)
 	plan := filepath.Join(dir, "plan")
-	args := []string{"plan", "-input=false", "-no-color", "-lock-timeout=2m", "-out=" + plan}
-	for _, name := range slices.Sorted(maps.Keys(r.Parameters)) {
-		args = append(args, "-var="+name+"="+r.Parameters[name])
-	}
-	text, err := b.run(ctx, args...)
-	if err != nil {
+	if err := b.plan(ctx, plan, r.Parameters); err != nil {
 		return err
 	}
-	if b.ShowPlan != nil {
+	state.Variables = r.Parameters // which the plan has found to be good
+	if err := b.save(ctx, n, state); err != nil {
+		return err
+	}
+	if err := b.change(ctx, "apply", "-input=false", "-json", lockTimeout(b.Patience), plan); err != nil {
+		return err
+	}
+	if state.Outputs, err = b.outputs(ctx); err != nil {
+		return err
+	}
+	if err := b.configure(ctx, dir, state.Outputs); err != nil {
+		return err
+	}
+	state.Whole = true
+	return b.save(ctx, n, state)
+}
+
+// begin notes that the environment is no longer, or not yet, as it should be.
+func (b *Backend) begin(ctx context.Context, n namespace.Namespace, r environment.Request) (note, error) {
+	var state note
+	before, err := b.known(ctx, n)
+	if err != nil {
+		return state, err
+	}
+	if before != nil {
+		state = *before
+	}
+	state.Version, state.Whole = r.Fingerprint(), false
+	return state, b.save(ctx, n, state)
+}
+
+// plan writes the plan to a file and shows its text.
+func (b *Backend) plan(ctx context.Context, file string, variables map[string]string) error {
+	args := []string{"plan", "-input=false", "-json", lockTimeout(b.Patience), "-out=" + file}
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		args = append(args, "-var="+name+"="+variables[name])
+	}
+	if err := b.change(ctx, args...); err != nil {
+		return err
+	}
+	text, err := b.run(ctx, "show", "-no-color", file)
+	if err == nil && b.ShowPlan != nil {
 		b.ShowPlan(text)
 	}
-	if err := b.change(ctx, "apply", "-input=false", "-json", "-lock-timeout=2m", plan); err != nil {
-		return err
-	}
-	outputs, err := b.outputs(ctx)
-	if err != nil {
-		return err
-	}
-	if err := b.configure(ctx, dir, outputs); err != nil {
-		return err
-	}
-	return b.save(ctx, n, note{Version: r.Fingerprint(), Whole: true, Outputs: outputs})
+	return err
 }
+
+func lockTimeout(patience time.Duration) string { return "-lock-timeout=" + patience.String() }
 
 // Destroy implements environment.Backend. It returns when all is gone.
 func (b *Backend) Destroy(ctx context.Context, n namespace.Namespace) error {
-	if err := b.enter(ctx, n); err != nil {
+	known, err := b.known(ctx, n)
+	if err != nil || known == nil {
 		return err
 	}
-	if err := b.change(ctx, "apply", "-destroy", "-auto-approve", "-input=false", "-json", "-lock-timeout=2m"); err != nil {
+	if err := b.init(ctx); err != nil {
 		return err
 	}
+	if _, err := b.run(ctx, "workspace", "select", "-or-create=true", n.String()); err != nil {
+		return err
+	}
+	// Code that cannot be planned has made nothing: its workspace is empty, and
+	// goes without asking the code. One that holds anything is refused.
+	if b.forget(ctx, n, 0) != nil {
+		if err := b.empty(ctx, n, known.Variables); err != nil {
+			return err
+		}
+	}
+	return b.Notes.Delete(ctx, n)
+}
+
+// forget deletes an empty workspace.
+func (b *Backend) forget(ctx context.Context, n namespace.Namespace, patience time.Duration) error {
 	if _, err := b.run(ctx, "workspace", "select", "default"); err != nil {
 		return err
 	}
-	if _, err := b.run(ctx, "workspace", "delete", n.String()); err != nil {
+	_, err := b.run(ctx, "workspace", "delete", lockTimeout(patience), n.String())
+	return err
+}
+
+// empty destroys what a workspace holds, and then the workspace.
+func (b *Backend) empty(ctx context.Context, n namespace.Namespace, variables map[string]string) error {
+	if _, err := b.run(ctx, "workspace", "select", n.String()); err != nil {
 		return err
 	}
-	return b.Notes.Delete(ctx, n)
+	// Through the environment, since code that has dropped a variable would
+	// refuse it as an argument.
+	with := *b
+	with.Env = slices.Clone(b.Env)
+	for name, value := range variables {
+		with.Env = append(with.Env, "TF_VAR_"+name+"="+value)
+	}
+	err := with.change(ctx, "apply", "-destroy", "-auto-approve", "-input=false", "-json", lockTimeout(b.Patience))
+	if err != nil {
+		return err
+	}
+	return b.forget(ctx, n, b.Patience)
 }
 
 // Power implements environment.Backend: Terraform knows no pause.
@@ -148,12 +226,9 @@ func (b *Backend) Power(context.Context, namespace.Namespace, bool) error {
 	}
 }
 
-// enter selects the environment's workspace, and makes it if it is not there.
-func (b *Backend) enter(ctx context.Context, n namespace.Namespace) error {
-	if _, err := b.run(ctx, "init", "-input=false", "-no-color"); err != nil {
-		return err
-	}
-	_, err := b.run(ctx, "workspace", "select", "-or-create=true", n.String())
+// init fetches what the code needs.
+func (b *Backend) init(ctx context.Context) error {
+	_, err := b.run(ctx, "init", "-input=false", "-no-color")
 	return err
 }
 
@@ -225,11 +300,3 @@ func (b *Backend) configure(ctx context.Context, dir string, outputs map[string]
 	b.Progress.Milestone("configure", b.Configure[0]+" done")
 	return nil
 }
-
-func tail(s string, lines int) string {
-	all := strings.Split(strings.TrimRight(s, "\n"), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
-}
-
-// ErrLocked says that another run holds the state's lock.
-var ErrLocked = errors.New("the state is locked")

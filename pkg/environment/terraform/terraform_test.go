@@ -2,6 +2,7 @@ package terraform
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -131,10 +132,39 @@ func TestConfigureFails(t *testing.T) {
 }
 
 func TestLockedState(t *testing.T) {
-	b, _ := backend(t, "good")
-	err := b.failed("apply", "╷\n│ Error: Error acquiring the state lock\n│ \n│ Lock Info:\n│   ID: 1\n╵\n", exec.ErrNotFound)
-	if !strings.Contains(err.Error(), "Try: wait for the run that holds the lock") || strings.Contains(err.Error(), "│") {
-		t.Errorf("error: %v", err)
+	const info = "Lock Info:\n  ID:        1c53-b7f\n  Path:      a/terraform.tfstate\n  Operation: OperationTypeApply\n" +
+		"  Who:       ada@runner\n  Version:   1.11.4\n  Created:   2026-11-21 13:14:30.05 +0000 UTC\n  Info:      \n"
+	want := "the Terraform state a/terraform.tfstate is locked by ada@runner for OperationTypeApply since 2026-11-21 13:14:30.05 +0000 UTC\n" +
+		"Try: wait for that run and run again; if it is dead, in the state's workspace: terraform force-unlock 1c53-b7f"
+	b := &Backend{Binary: "/usr/bin/terraform", Dir: "infra"}
+	framed := "\x1b[31m╷\x1b[0m\n│ Error: Error acquiring the state lock\n│ \n│ " + strings.ReplaceAll(info, "\n", "\n\x1b[31m│\x1b[0m ") + "\n╵\n"
+	for name, err := range map[string]error{
+		"text": b.failed("plan", framed, exec.ErrNotFound),
+		"JSON": b.finding(diagnostic{Severity: "error", Summary: "Error acquiring the state lock", Detail: "Error message: unavailable\n" + info}),
+	} {
+		if err.Error() != want || !errors.Is(err, ErrLocked) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestBadCodeHasItsPlaceAndGoesAgain(t *testing.T) {
+	for name, code := range map[string]string{
+		"init": "variable \"a\" {}\noutput \"b\" {\n  value = \n}\n",
+		"plan": "variable \"a\" {}\noutput \"b\" {\n  value = var.missing\n}\n",
+	} {
+		b, known := backend(t, "good")
+		if err := os.WriteFile(filepath.Join(b.Dir, "main.tf"), []byte(code), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := b.Apply(t.Context(), pr1, environment.Request{Parameters: map[string]string{"a": "1"}})
+		list := diag.From(err)
+		if len(list) != 1 || list[0].Line != 3 || !strings.HasSuffix(list[0].File, "main.tf") || !strings.Contains(err.Error(), "value =") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := b.Destroy(t.Context(), pr1); err != nil || len(known) > 0 {
+			t.Errorf("%s: the end: %v, %v", name, err, known)
+		}
 	}
 }
 
