@@ -90,7 +90,7 @@ func (p *pusher) push(ctx context.Context, t *targetPlan) error {
 		p.progress.Milestone(t.repository.String()+":"+tag, "is now "+markdown.Digest(t.top.Descriptor().Digest.String()))
 	}
 	for _, i := range t.images {
-		if err := p.pushIndex(ctx, t, i); err != nil {
+		if err := p.pushBeside(ctx, t, i); err != nil {
 			p.progress.Warn("push file index", err.Error()+"; the next push compares with this runner's cache, or sends more")
 		}
 	}
@@ -122,49 +122,19 @@ func (p *pusher) children(ctx context.Context, t *targetPlan) error {
 	return nil
 }
 
-// pushIndex attaches the list of the image's files, for the next push.
-func (p *pusher) pushIndex(ctx context.Context, t *targetPlan, i *imagePlan) error {
-	if i.index == nil || i.mode == modeSame {
+// pushBeside attaches the file index of an image, for the next push.
+func (p *pusher) pushBeside(ctx context.Context, t *targetPlan, i *imagePlan) error {
+	if i.beside == nil {
 		return nil
 	}
-	subject := i.manifest.Descriptor()
-	artifact, err := image.Artifact(i.index, subject)
-	if err != nil {
+	if _, err := t.repo.Push(ctx, i.beside.fresh); err != nil {
 		return err
 	}
-	layers, err := artifact.Layers()
-	if err != nil {
-		return fmt.Errorf("list the index's parts: %w", err)
-	}
-	config, err := artifact.RawConfigFile()
-	if err != nil {
-		return fmt.Errorf("read the index's config: %w", err)
-	}
-	blobs := []registry.Blob{registry.BytesBlob(config)}
-	for _, layer := range layers {
-		blob, err := registry.LayerBlob(layer)
-		if err != nil {
-			return err
-		}
-		blobs = append(blobs, blob)
-	}
-	m, err := registry.ManifestOf(artifact)
-	if err != nil {
+	subject := i.manifest.Descriptor().Digest
+	if err := t.repo.PutReferrer(ctx, subject, image.ArtifactType, i.beside.manifest); err != nil {
 		return err
 	}
-	fresh := []registry.Blob{}
-	for _, blob := range distinct(blobs) {
-		if !i.indexBlobs[blob.Digest] {
-			fresh = append(fresh, blob)
-		}
-	}
-	if _, err := t.repo.Push(ctx, fresh); err != nil {
-		return err
-	}
-	if err := t.repo.PutReferrer(ctx, subject.Digest, image.ArtifactType, m); err != nil {
-		return err
-	}
-	for _, blob := range distinct(blobs) {
+	for _, blob := range i.beside.blobs {
 		t.indexBlobs = append(t.indexBlobs, blob.Digest)
 	}
 	return nil

@@ -68,15 +68,14 @@ func (d *decision) wholeBytes(merged *image.Index) int64 {
 	if err != nil {
 		return 0
 	}
-	var packed, content, send float64
-	usage := merged.Usage() // of the previous layers, then those of the delta
-	for n, layer := range manifest.Layers {
-		packed, content = packed+float64(layer.Size), content+float64(usage[n].Total)
+	var packed, plain, send float64
+	for n, layer := range manifest.Layers { // then come those of the delta
+		packed, plain = packed+float64(layer.Size), plain+float64(merged.Layers[n].ArchiveSize())
 	}
 	for _, layer := range d.fresh() {
 		size, _ := layer.Size()
-		if mediaType, _ := layer.MediaType(); isPlain(mediaType) && content > 0 {
-			size = int64(float64(size) * min(1, packed/content))
+		if mediaType, _ := layer.MediaType(); isPlain(mediaType) && plain > 0 {
+			size = int64(float64(size) * min(1, packed/plain))
 		}
 		send += float64(size)
 	}

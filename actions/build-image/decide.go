@@ -41,8 +41,8 @@ type imagePlan struct {
 	changes *image.Changes
 	// index of the pushed image's files; nil when it has none.
 	index *image.Index
-	// indexBlobs are blobs of the index that the registry holds.
-	indexBlobs map[v1.Hash]bool
+	// beside is how the index goes beside the image; nil when it does not.
+	beside *beside
 }
 
 // fate is what happens to a layer.
@@ -77,7 +77,7 @@ func (i *imagePlan) sends() int64 {
 	if i.mode == modeSame {
 		return 0
 	}
-	n := int64(len(i.config))
+	n := int64(len(i.config)) + i.beside.size()
 	for _, layer := range i.layers {
 		if layer.fate == sent {
 			n += layer.descriptor.Size
@@ -213,7 +213,7 @@ func (d *decision) finish(how mode, img v1.Image, index *image.Index, changes *i
 	}
 	planned := &imagePlan{
 		platform: d.built.Platform.String(), mode: how, reasons: d.reasons, manifest: manifest, config: config,
-		changes: changes, index: index, indexBlobs: d.prev.indexBlobs,
+		changes: changes, index: index,
 	}
 	for _, layer := range layers {
 		one, err := d.layer(layer)

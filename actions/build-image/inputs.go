@@ -18,6 +18,7 @@ import (
 type inputs struct {
 	Context       string            `input:"context"`
 	File          string            `input:"file"`
+	Image         string            `input:"image"`
 	Tags          []string          `input:"tags" sep:","`
 	Push          bool              `input:"push"`
 	Load          bool              `input:"load"`
@@ -92,15 +93,16 @@ type target struct {
 // job checks the inputs against each other and returns what they ask for.
 func (in inputs) job(rt *action.Runtime) (*job, error) {
 	var problems diag.List
+	if in.Push && len(in.Tags) == 0 {
+		problems.Errorf("name what to push under, such as `tags: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:v1`",
+			"input push is true, but tags is empty")
+	}
+	in.Tags = in.named(&problems)
 	j := &job{inputs: in, keep: in.ResumeDir}
 	if j.keep == "" {
 		j.keep = filepath.Join(cacheHome(rt.Getenv), "shipkit")
 	}
 	j.targets = targets(in.Tags, &problems)
-	if in.Push && len(in.Tags) == 0 {
-		problems.Errorf("name what to push under, such as `tags: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:v1`",
-			"input push is true, but tags is empty")
-	}
 	if in.Source != "" {
 		source, err := build.ParseSource(in.Source)
 		if err != nil {
@@ -131,6 +133,22 @@ func (in inputs) job(rt *action.Runtime) (*job, error) {
 	}
 	j.request = in.request(rt, &problems)
 	return j, action.BadInput(problems.Err())
+}
+
+// named puts the repository before tags that are given alone, such as :latest.
+func (in inputs) named(problems *diag.List) []string {
+	tags := slices.Clone(in.Tags)
+	for i, tag := range tags {
+		if !strings.HasPrefix(tag, ":") {
+			continue
+		}
+		tags[i] = in.Image + tag
+		if in.Image == "" {
+			problems.Errorf("give image, or set it in the settings file", "input tags: %q is a tag alone, and input image is empty", tag)
+			return nil
+		}
+	}
+	return tags
 }
 
 // attests tells whether the builder adds attestations.

@@ -170,7 +170,8 @@ func (p *planner) platform(ctx context.Context, t *targetPlan, prev *previous, n
 	if err != nil {
 		return nil, fmt.Errorf("platform %s: %w", img.Platform.String(), err)
 	}
-	return planned, nil
+	planned.beside, err = d.besides(planned)
+	return planned, err
 }
 
 // topManifest returns what the tags will name.

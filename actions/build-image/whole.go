@@ -27,9 +27,6 @@ func (d *decision) whole(ctx context.Context, changes *image.Changes) (*imagePla
 		platform: d.built.Platform.String(), mode: modeWhole, reasons: d.reasons, changes: changes, index: d.index,
 		layers: make([]layerPlan, len(layers)),
 	}
-	if d.prev != nil {
-		planned.indexBlobs = d.prev.indexBlobs
-	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(2)
 	for n, layer := range layers {

@@ -203,3 +203,18 @@ func (ix *Index) Usage() []Usage {
 	}
 	return usage
 }
+
+// ArchiveSize returns about the bytes of the layer's archive, uncompressed: a
+// header for each entry, and contents.
+func (l *LayerIndex) ArchiveSize() (n int64) {
+	const block = 512
+	seen := map[*File]bool{}
+	for _, e := range l.Entries {
+		n += block
+		if e.Type == Regular && !seen[e.File] {
+			seen[e.File] = true
+			n += (e.Size + block - 1) / block * block
+		}
+	}
+	return n
+}
