@@ -3,6 +3,7 @@ package localaws
 import (
 	"context"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 
@@ -15,7 +16,7 @@ import (
 
 // AddFault makes things go wrong as `shipkit-local --fault` takes it: a rule of package fault, or one of
 //
-//	task-exits:SERVICE[*N]         its tasks are killed as soon as they run, N of them or all
+//	task-exits:SERVICE[*N]         its tasks are killed as soon as they run: N of them, or all, which is a crash loop
 //	task-unhealthy:SERVICE[*N]     their health check never passes
 //	task-architecture:SERVICE[*N]  their image lacks the platform
 //	task-capacity:SERVICE[*N]      they cannot be placed
@@ -25,30 +26,42 @@ import (
 //
 // Names are patterns of path.Match, but for the alarm's.
 func (s *Server) AddFault(text string) error {
-	kind, name, ok := strings.Cut(text, ":")
+	apply, err := parseFault(text)
+	if err != nil {
+		return err
+	}
+	return apply(s)
+}
+
+// CheckFault tells whether AddFault would take a text.
+func CheckFault(text string) error {
+	_, err := parseFault(text)
+	return err
+}
+
+func parseFault(text string) (apply func(*Server) error, err error) {
+	kind, name, named := strings.Cut(text, ":")
 	if strings.Contains(kind, ".") {
 		rule, err := fault.Parse(text)
-		if err != nil {
-			return err //nolint:wrapcheck // names the text itself
-		}
-		s.Faults.Add(rule)
-		return nil
+		return func(s *Server) error { s.Faults.Add(rule); return nil }, err //nolint:wrapcheck // names the text itself
 	}
-	if !ok || name == "" {
-		return fmt.Errorf("fault %q: want service.Operation=effect, such as ecs.UpdateService=throttle, or kind:name, such as "+
+	if !named || name == "" {
+		return nil, fmt.Errorf("fault %q: want service.Operation=effect, such as ecs.UpdateService=throttle, or kind:name, such as "+
 			"snapshot-fails:main", text)
+	}
+	if _, err := path.Match(name, ""); err != nil && kind != "alarm-fires" {
+		return nil, fmt.Errorf("fault %q: malformed pattern %q", text, name)
 	}
 	switch kind {
 	case "snapshot-fails":
-		s.RDS.FailSnapshot(name)
+		return func(s *Server) error { s.RDS.FailSnapshot(name); return nil }, nil
 	case "restore-fails":
-		s.RDS.FailRestore(name)
+		return func(s *Server) error { s.RDS.FailRestore(name); return nil }, nil
 	case "alarm-fires":
-		return s.fireAlarm(name)
-	default:
-		return s.failTasks(text, kind, name)
+		return func(s *Server) error { return s.fireAlarm(name) }, nil
 	}
-	return nil
+	f, err := taskFault(text, kind, name)
+	return func(s *Server) error { s.ECS.AddFault(f); return nil }, err
 }
 
 var taskFaults = map[string]ecs.FaultKind{
@@ -56,10 +69,10 @@ var taskFaults = map[string]ecs.FaultKind{
 	"task-architecture": ecs.FaultArchitecture, "task-capacity": ecs.FaultCapacity,
 }
 
-func (s *Server) failTasks(text, kind, name string) error {
+func taskFault(text, kind, name string) (ecs.Fault, error) {
 	f := ecs.Fault{Kind: taskFaults[kind], Match: name}
 	if f.Kind == "" {
-		return fmt.Errorf("fault %q: unknown kind %q; there are task-exits, task-unhealthy, task-architecture, task-capacity, "+
+		return f, fmt.Errorf("fault %q: unknown kind %q; there are task-exits, task-unhealthy, task-architecture, task-capacity, "+
 			"snapshot-fails, restore-fails, alarm-fires", text, kind)
 	}
 	if i := strings.LastIndex(name, "*"); i > 0 {
@@ -68,8 +81,7 @@ func (s *Server) failTasks(text, kind, name string) error {
 			f.Match, f.Times = name[:i], n
 		}
 	}
-	s.ECS.AddFault(f)
-	return nil
+	return f, nil
 }
 
 // fireAlarm makes an alarm if there is none of that name, and sets it off.

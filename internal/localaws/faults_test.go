@@ -123,7 +123,7 @@ func TestFaultsAsTextReachTheirServices(t *testing.T) {
 	if err != nil || simulated.EvaluationResults[0].EvalDecision != "implicitDeny" {
 		t.Errorf("simulated = %+v, %v", simulated, err)
 	}
-	for _, text := range []string{"", "task-exits", "task-explodes:web", "snapshot-fails:", "ecs.UpdateService=explode"} {
+	for _, text := range []string{"", "task-exits", "task-explodes:web", "snapshot-fails:", "snapshot-fails:[", "ecs.UpdateService=explode"} {
 		if err := s.AddFault(text); err == nil || !strings.Contains(err.Error(), "fault ") {
 			t.Errorf("%q: err = %v", text, err)
 		}

@@ -57,6 +57,13 @@ func (j *Injector) apply(ctx context.Context, call wire.Call, next func() (any, 
 				return nil, err
 			}
 			return nil, wire.ErrDrop
+		case Die:
+			j.bury(call.Caller.AccessKeyID, r.For)
+			return nil, wire.ErrDrop
+		case DieAfter:
+			_, _ = next() // whether it took effect: nobody learns of it
+			j.bury(call.Caller.AccessKeyID, r.For)
+			return nil, wire.ErrDrop
 		case Stale:
 			return j.stale.read(call, r.For, j.clock, next)
 		}

@@ -68,6 +68,8 @@ func TestRules(t *testing.T) {
 		{"ecs.Update*=5xx", []string{"InternalFailure", "InternalFailure", "InternalFailure"}, 0},
 		{"*.*#1=drop-before", []string{"dropped", "", ""}, 2},
 		{"*.*#1=drop-after", []string{"dropped", "", ""}, 3},
+		{"*.*#2=die-before", []string{"", "dropped", "dropped"}, 1},
+		{"*.*#2=die-after", []string{"", "dropped", "dropped"}, 2},
 		{"ecs.UpdateService=deny", []string{"AccessDeniedException", "AccessDeniedException", "AccessDeniedException"}, 0},
 		{"rds.UpdateService=throttle", []string{"", "", ""}, 3},
 		{"ecs.Describe*=throttle", []string{"", "", ""}, 3},
@@ -90,11 +92,36 @@ func TestRules(t *testing.T) {
 				t.Errorf("%d calls took effect, want %d", w.effects, test.effects)
 			}
 			remove()
+			w.Revive("k")
 			if _, err := w.call("UpdateService", "k"); err != nil {
 				t.Errorf("after the rule was removed: %v", err)
 			}
 		})
 	}
+}
+
+func TestTheDeadLiveAgainAfterAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		defer w.clock.Close()
+		rule, err := fault.Parse("ecs.*#1=die-after:20s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Add(rule)
+		for _, want := range []string{"dropped", "dropped"} {
+			if _, err := w.call("UpdateService", "k"); code(err) != want {
+				t.Errorf("%v, want %q", err, want)
+			}
+		}
+		if _, err := w.call("UpdateService", "another"); err != nil {
+			t.Errorf("another client: %v", err)
+		}
+		time.Sleep(20 * time.Second) // of the test's own clock
+		if _, err := w.call("UpdateService", "k"); err != nil {
+			t.Errorf("after its time: %v", err)
+		}
+	})
 }
 
 func TestRuleStrikesAtMostTimes(t *testing.T) {

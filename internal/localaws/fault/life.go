@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"time"
 
 	"github.com/org/shipkit/internal/localaws/wire"
 )
@@ -28,6 +29,7 @@ type life struct {
 	dieAt  int // zero: it lives
 	moment Moment
 	dead   bool
+	until  time.Time // when it lives again, on the wall clock; zero: when it is revived
 	onDie  context.CancelFunc
 }
 
@@ -82,6 +84,10 @@ func (j *Injector) fate(accessKeyID string) (strike *life, moment Moment, dead b
 		if l == nil {
 			continue
 		}
+		if l.dead && !l.until.IsZero() && !time.Now().Before(l.until) {
+			delete(j.lives, key)
+			continue
+		}
 		if l.dead {
 			return nil, 0, true
 		}
@@ -92,6 +98,17 @@ func (j *Injector) fate(accessKeyID string) (strike *life, moment Moment, dead b
 		}
 	}
 	return nil, 0, false
+}
+
+// bury answers a client no more, for a while or (zero) until it is revived.
+func (j *Injector) bury(accessKeyID string, length time.Duration) {
+	l := &life{dead: true}
+	if length > 0 {
+		l.until = time.Now().Add(length)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lives[accessKeyID] = l
 }
 
 func (j *Injector) kill(l *life) {

@@ -3,7 +3,6 @@ package fault
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 //	ssm.PutParameter#2=drop-after   the second call
 //	rds.*=latency:2s                with a duration
 //	ecs.*=stale:5s
+//	ssm.*#7=die-after:20s           the client dies at its seventh call, and lives again after a while
 //	*.*=5xx
 func Parse(s string) (Rule, error) {
 	target, effect, ok := strings.Cut(s, "=")
@@ -41,22 +41,34 @@ func Parse(s string) (Rule, error) {
 	return r, err
 }
 
+// lengths says which effects take a duration.
+var lengths = map[Effect]int{Throttle: none, ServerError: none, Latency: demanded, Stale: demanded, Drop: none, DropAfter: none,
+	Deny: none, Die: allowed, DieAfter: allowed}
+
+const (
+	none = iota
+	allowed
+	demanded
+)
+
 func (r *Rule) parseEffect(s, effect string) error {
-	name, length, timed := strings.Cut(effect, ":")
+	name, text, timed := strings.Cut(effect, ":")
 	r.Effect = Effect(name)
-	if !slices.Contains([]Effect{Throttle, ServerError, Latency, Stale, Drop, DropAfter, Deny}, r.Effect) {
+	length, known := lengths[r.Effect]
+	if !known {
 		return fmt.Errorf("fault %q: unknown effect %q; there are throttle, 5xx, deny, latency:2s, stale:5s, drop-before, "+
-			"drop-after", s, name)
+			"drop-after, die-before and die-after", s, name)
 	}
-	if needs := r.Effect == Latency || r.Effect == Stale; needs != timed {
-		return fmt.Errorf("fault %q: latency and stale take a duration, as in latency:2s, the other effects do not", s)
+	if length == demanded && !timed || length == none && timed {
+		return fmt.Errorf("fault %q: latency and stale take a duration, as in latency:2s, die-before and die-after may, "+
+			"the other effects do not", s)
 	}
 	if !timed {
 		return nil
 	}
-	d, err := time.ParseDuration(length)
+	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
-		return fmt.Errorf("fault %q: %q is not a duration such as 2s", s, length)
+		return fmt.Errorf("fault %q: %q is not a duration such as 2s", s, text)
 	}
 	r.For = d
 	return nil

@@ -9,7 +9,7 @@ import (
 
 var malformed = []string{"", "ecs", "ecs=throttle", "ecs.UpdateService", "ecs.UpdateService=explode", ".x=throttle", "x.=throttle",
 	"ecs.UpdateService#0=throttle", "ecs.UpdateService#x=throttle", "ecs.*=latency", "ecs.*=latency:soon", "ecs.*=latency:-1s",
-	"ecs.*=throttle:2s", "ecs.[=throttle"}
+	"ecs.*=throttle:2s", "ecs.*=die-after:soon", "ecs.*=drop-after:1s", "ecs.[=throttle"}
 
 func TestParse(t *testing.T) {
 	want := fault.Rule{Service: "rds", Operation: "Create*", Nth: 3, Effect: fault.Latency, For: 1500 * time.Millisecond}
@@ -25,7 +25,7 @@ func TestParse(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range append(malformed, "*.*=5xx", "ecs.*#2=stale:5s") {
+	for _, s := range append(malformed, "*.*=5xx", "ecs.*#2=stale:5s", "ecs.*#3=die-before", "ssm.*=die-after:20s") {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

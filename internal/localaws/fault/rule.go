@@ -11,7 +11,8 @@ import (
 // Effect is what a rule does to a call.
 type Effect string
 
-// The effects. Drop closes the connection before the call, DropAfter once it took effect.
+// The effects. Drop closes the connection before the call, DropAfter once it took effect. Die and DieAfter do the same, and
+// answer no further call of that client.
 const (
 	Throttle    Effect = "throttle"
 	ServerError Effect = "5xx"
@@ -19,6 +20,8 @@ const (
 	Stale       Effect = "stale"
 	Drop        Effect = "drop-before"
 	DropAfter   Effect = "drop-after"
+	Die         Effect = "die-before"
+	DieAfter    Effect = "die-after"
 	Deny        Effect = "deny"
 )
 
@@ -29,7 +32,7 @@ type Rule struct {
 	Nth       int    // only the nth matching call, counted from 1; zero: every one
 	Times     int    // at most so often; zero: without end
 	Effect    Effect
-	For       time.Duration // Latency: how long, on the wall clock. Stale: how long after a write, in simulated time
+	For       time.Duration // Latency and Die (zero: for ever): how long, on the wall clock. Stale: simulated, after a write
 }
 
 type rule struct {
