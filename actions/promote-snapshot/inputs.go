@@ -75,6 +75,7 @@ type serviceInputs struct {
 type taskInputs struct {
 	MaskTask      string      `input:"mask-task"`
 	MaskSQL       action.File `input:"mask-sql"`
+	MaskCommand   string      `input:"mask-command"`
 	MigrateTask   string      `input:"migrate-task"`
 	VerifyTask    string      `input:"verify-task"`
 	VerifyCommand string      `input:"verify-command"`
@@ -139,7 +140,7 @@ func (in inputs) checkServices(bad *diag.List) {
 		}
 	}
 	if in.MaskTask != "" && in.SourceRole+in.SourceRegion != "" {
-		bad.Errorf("mask-sql, which runs from this job",
+		bad.Errorf("mask-sql or mask-command, which run from this job",
 			"input mask-task: it runs in the target's cluster, and what is not masked must not leave the source's account and region")
 	}
 	for _, group := range in.SecurityGroups {
@@ -147,9 +148,21 @@ func (in inputs) checkServices(bad *diag.List) {
 			bad.Errorf("sg-0123456789abcdef0", "input security-groups: %q given, allowed are IDs of security groups", group)
 		}
 	}
-	if in.MaskTask != "" && in.MaskSQL != "" {
-		bad.Errorf("leave one out", "inputs mask-task and mask-sql: both given, they exclude each other")
+	if len(in.masks()) > 1 {
+		bad.Errorf("leave all but one out", "inputs %s: they exclude each other", strings.Join(in.masks(), ", "))
 	}
+}
+
+// masks are the inputs that are given to mask with.
+func (in inputs) masks() (names []string) {
+	for _, mask := range []struct{ name, value string }{
+		{"mask-task", in.MaskTask}, {"mask-sql", string(in.MaskSQL)}, {"mask-command", in.MaskCommand},
+	} {
+		if mask.value != "" {
+			names = append(names, mask.name)
+		}
+	}
+	return names
 }
 
 // postgreSQL are the inputs that hold SQL.

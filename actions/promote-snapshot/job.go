@@ -116,7 +116,7 @@ func (in inputs) request(ctx context.Context, rt *action.Runtime, source account
 	request := snapshot.Request{
 		Database: in.Database, Artifact: in.Snapshot, AllowOlder: in.AllowOlder, SourceKMSKey: in.SourceKey, TargetKMSKey: in.Key,
 		Parameters: in.templateParameters(), Retention: in.Retention,
-		Mask:    in.MaskTask != "" || in.MaskSQL != "",
+		Mask:    len(in.masks()) > 0,
 		Verify:  in.VerifyTask != "" || in.VerifyCommand != "" || in.VerifySQL != "",
 		Migrate: in.MigrateTask != "",
 		Origin:  namespace.Origin{Operation: snapshot.Operation, Repository: rt.GitHub().Repository, RunURL: rt.GitHub().RunURL},

@@ -74,7 +74,12 @@ func (w *world) await(t *testing.T, id, status string) {
 // query runs SQL in a database and returns the first value.
 func (w *world) query(t *testing.T, id, text string) string {
 	t.Helper()
-	out, err := w.rds.DescribeDBInstances(t.Context(), &rds.DescribeDBInstancesInput{DBInstanceIdentifier: &id})
+	return query(t, w.rds, id, text)
+}
+
+func query(t *testing.T, client rds.DescribeDBInstancesAPIClient, id, text string) string {
+	t.Helper()
+	out, err := client.DescribeDBInstances(t.Context(), &rds.DescribeDBInstancesInput{DBInstanceIdentifier: &id})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,11 +36,13 @@ var _ snapshot.Tasks = (*tasks)(nil)
 func (t *tasks) Run(ctx context.Context, purpose snapshot.Purpose, db database.Database) error {
 	switch purpose {
 	case snapshot.Mask:
-		return errors.Join(t.ecs(ctx, t.inputs.MaskTask, db), t.sql(ctx, t.maskSQL, db, sql.Run))
+		return errors.Join(t.ecs(ctx, t.inputs.MaskTask, db), t.sql(ctx, t.maskSQL, db, sql.Run),
+			t.command(ctx, "mask-command", t.inputs.MaskCommand, db))
 	case snapshot.Migrate:
 		return t.ecs(ctx, t.inputs.MigrateTask, db)
 	case snapshot.Verify:
-		return errors.Join(t.ecs(ctx, t.inputs.VerifyTask, db), t.sql(ctx, t.testSQL, db, sql.Check), t.command(ctx, db))
+		return errors.Join(t.ecs(ctx, t.inputs.VerifyTask, db), t.sql(ctx, t.testSQL, db, sql.Check),
+			t.command(ctx, "verify-command", t.inputs.VerifyCommand, db))
 	default:
 		return fmt.Errorf("no task is known for the purpose %s", purpose)
 	}
@@ -80,11 +82,11 @@ func (t *tasks) sql(ctx context.Context, text string, db database.Database, run 
 	return run(ctx, db, t.login, text)
 }
 
-func (t *tasks) command(ctx context.Context, db database.Database) error {
-	if t.inputs.VerifyCommand == "" {
+func (t *tasks) command(ctx context.Context, input, text string, db database.Database) error {
+	if text == "" {
 		return nil
 	}
-	command := exec.CommandContext(ctx, "sh", "-c", t.inputs.VerifyCommand) //nolint:gosec // the user's own command
+	command := exec.CommandContext(ctx, "sh", "-c", text) //nolint:gosec // the user's own command
 	command.Env = t.environ
 	for _, variable := range variables(db) {
 		command.Env = append(command.Env, *variable.Name+"="+*variable.Value)
@@ -92,7 +94,7 @@ func (t *tasks) command(ctx context.Context, db database.Database) error {
 	out, err := command.CombinedOutput()
 	if err != nil {
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		return fmt.Errorf("verify-command: %w\n%s", err, strings.Join(lines[max(0, len(lines)-20):], "\n"))
+		return fmt.Errorf("%s: %w\n%s", input, err, strings.Join(lines[max(0, len(lines)-20):], "\n"))
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ var indirect = map[string]string{
 	"codedeploy:RegisterApplicationRevision": "CreateDeployment",
 
 	"rds:AddTagsToResource":               "each call that makes something with tags",
+	"sts:AssumeRole":                      "the provider of credentials, for a role of another account",
 	"rds:CreateDBInstance":                "CloudFormation with the caller's permissions",
 	"rds:DeleteDBInstance":                "CloudFormation with the caller's permissions",
 	"rds:DeleteDBCluster":                 "CloudFormation with the caller's permissions",

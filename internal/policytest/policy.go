@@ -16,7 +16,8 @@ import (
 
 var block = regexp.MustCompile("(?s)```json\n(.*?)```")
 
-// Allowed returns the IAM actions that the policies of a README allow.
+// Allowed returns the IAM actions that the policies of a README allow the
+// action. Those of a resource, which name a principal, are not the action's.
 func Allowed(t testing.TB, readme string) []string {
 	t.Helper()
 	actions, err := allowed(readme)
@@ -34,13 +35,15 @@ func allowed(readme string) ([]string, error) {
 	var actions []string
 	for _, match := range block.FindAllSubmatch(text, -1) {
 		var policy struct {
-			Statement []struct{ Action any }
+			Statement []struct{ Action, Principal any }
 		}
 		if err := json.Unmarshal(match[1], &policy); err != nil {
 			return nil, fmt.Errorf("%s: a policy is no JSON: %w", readme, err)
 		}
 		for _, statement := range policy.Statement {
-			actions = append(actions, list(statement.Action)...)
+			if statement.Principal == nil {
+				actions = append(actions, list(statement.Action)...)
+			}
 		}
 	}
 	slices.Sort(actions)

@@ -12,7 +12,7 @@ import (
 
 func TestAllowedAndNeeded(t *testing.T) {
 	readme := filepath.Join(t.TempDir(), "README.md")
-	text := "```json\n{\"Statement\":[{\"Action\":\"ssm:GetParameter\"},{\"Action\":[\"rds:StopDBInstance\",\"ssm:GetParameter\"]}]}\n```\n"
+	text := "```json\n{\"Statement\":[{\"Action\":\"ssm:GetParameter\"},{\"Action\":[\"rds:StopDBInstance\",\"ssm:GetParameter\"]},{\"Principal\":\"*\",\"Action\":\"kms:Decrypt\"}]}\n```\n"
 	if err := os.WriteFile(readme, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

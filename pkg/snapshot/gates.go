@@ -142,7 +142,7 @@ func (g gatekeeper) language() {
 		return
 	}
 	for _, input := range g.gates.PostgreSQL {
-		g.plan.Findings.Errorf("do it in a task or a command: mask-task, verify-task, verify-command",
+		g.plan.Findings.Errorf("do it in a task or a command, such as mask-command and verify-command",
 			"input %s: SQL files are for PostgreSQL, and %s is %s", input, g.subject.name, g.subject.engine)
 	}
 }
