@@ -52,6 +52,18 @@ func TestTargetsAreGrouped(t *testing.T) {
 	}
 }
 
+func TestTagsAlone(t *testing.T) {
+	var problems diag.List
+	in := inputs{Image: "ghcr.io/a/b", Tags: []string{":v1", "quay.io/c/d:v1", ":latest"}}
+	if got := in.named(&problems); !slices.Equal(got, []string{"ghcr.io/a/b:v1", "quay.io/c/d:v1", "ghcr.io/a/b:latest"}) || problems.HasErrors() {
+		t.Errorf("tags %v, %v", got, problems)
+	}
+	in.Image = ""
+	if in.named(&problems); !problems.HasErrors() {
+		t.Error("a tag alone is taken without a repository")
+	}
+}
+
 func TestCommitLabels(t *testing.T) {
 	gh := action.GitHub{
 		Repository: "acme/shop", SHA: "0123456789abcdef0123", ServerURL: "https://github.com", Ref: "refs/tags/v1.2.3", RefName: "v1.2.3",

@@ -45,7 +45,7 @@ func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 	}
 	rt.Summary(recordView(record))
 	setOutputs(rt, record, n.String())
-	if err := write(rt, in.ResultFile, record); err != nil {
+	if err := tell(rt, in.ResultFile, record); err != nil {
 		return err
 	}
 	if err := past.Add(ctx, record, in.Keep); err != nil {
@@ -91,17 +91,19 @@ func setOutputs(rt *action.Runtime, r history.Record, environment string) {
 	rt.SetOutput("bytes-saved", strconv.FormatInt(saved, 10))
 }
 
-// write keeps the record as a file for later steps and artifacts.
-func write(rt *action.Runtime, path string, r history.Record) error {
+// tell gives the whole record to later jobs as an output, and to later steps
+// and artifacts as a file.
+func tell(rt *action.Runtime, path string, r history.Record) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	rt.SetOutput("result", string(text))
 	if path == "" {
 		return nil
 	}
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(rt.GitHub().Workspace, path)
-	}
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
 	}
 	if err := os.WriteFile(path, append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write result-file: %w", err)

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/json"
 	"os"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/org/shipkit/internal/localaws"
 	"github.com/org/shipkit/internal/policytest"
 	"github.com/org/shipkit/pkg/action/actiontest"
+	"github.com/org/shipkit/pkg/history"
 )
 
 func start(t *testing.T) (server *localaws.Server, key string, env map[string]string) {
@@ -61,8 +63,14 @@ func TestRecordThenCheck(t *testing.T) {
 			t.Errorf("the summary lacks %q:\n%s", want, got.Summary)
 		}
 	}
-	if text, err := os.ReadFile(got.Outputs["result-path"]); err != nil || !strings.Contains(string(text), `"status": "succeeded"`) {
+	text, err := os.ReadFile(got.Outputs["result-path"])
+	if err != nil || strings.TrimSpace(string(text)) != got.Outputs["result"] {
 		t.Errorf("result file: %s, %v", text, err)
+	}
+	var result history.Record
+	if err := json.Unmarshal(text, &result); err != nil || result.Status != history.Succeeded || len(result.Stages) != 2 ||
+		result.Stages[0].BytesSaved != 100800000 || result.Stages[1].Seconds != 65 {
+		t.Errorf("result %+v, %v", result, err)
 	}
 	env["GITHUB_SHA"] = "1111111111111111111111111111111111111111"
 	check := map[string]string{"mode": "check", "namespace": "xy-0146-staging", "commit-time": "2026-01-01T10:00:00Z"}

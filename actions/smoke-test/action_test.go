@@ -58,7 +58,7 @@ func TestInputsAlone(t *testing.T) {
 	}{
 		"healthy": {
 			with:    map[string]string{"jq": ".status == \"ok\"", "body-contains": "version"},
-			outputs: map[string]string{"passed": "1", "failed": "0", "warned": "0", "version-observed": ""},
+			outputs: map[string]string{"passed": "1", "failed": "0", "warned": "0", "version-observed": "", "failure-reason": ""},
 		},
 		"the expected version, abbreviated": {
 			with:    map[string]string{"expect-version": "3f2a91c", "version-path": ".version"},
@@ -76,7 +76,10 @@ func TestInputsAlone(t *testing.T) {
 		},
 		"wrong status": {
 			with: map[string]string{"status": "418"}, code: 1,
-			outputs: map[string]string{"failed": "1"}, log: "expected status 418, seen status 200",
+			outputs: map[string]string{
+				"failed": "1", "failure-reason": "check 127.0.0.1/health (GET " + server.URL + "/health): expected status 418, seen status 200",
+			},
+			log: "expected status 418, seen status 200",
 		},
 		"canary against itself": {
 			with:    map[string]string{"compare-url": server.URL + "/health", "compare-samples": "20", "jq": ".version"},

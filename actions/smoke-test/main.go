@@ -53,5 +53,6 @@ func setOutputs(rt *action.Runtime, result *smoke.Result) {
 	rt.SetOutput("failed", strconv.Itoa(result.Failed+result.Skipped))
 	rt.SetOutput("warned", strconv.Itoa(result.Warned))
 	rt.SetOutput("version-observed", result.Version)
+	rt.SetOutput("failure-reason", reason(result))
 	rt.SetOutput("duration", fmt.Sprintf("%.1f", result.Duration.Seconds()))
 }

@@ -131,6 +131,19 @@ func annotations(r *smoke.Result) []*diag.Diagnostic {
 	return found
 }
 
+// reason is why the test failed, in a line; "" if it did not.
+func reason(r *smoke.Result) string {
+	if r.OK() {
+		return ""
+	}
+	for _, found := range annotations(r) {
+		if found.Severity == diag.Error {
+			return found.Summary
+		}
+	}
+	return headline(r)
+}
+
 func annotation(c *smoke.CheckResult, f smoke.Finding) *diag.Diagnostic {
 	severity := map[smoke.Severity]diag.Severity{smoke.Fail: diag.Error, smoke.Warn: diag.Warning, smoke.Note: diag.Notice}
 	return &diag.Diagnostic{
