@@ -48,7 +48,7 @@ var settings = []setting{
 		feeds: []string{"*.aws-region"}},
 	{name: "account", kind: text, about: "AWS account ID; a deployment to any other is refused",
 		pattern: accountPattern, patternWords: "12 digits in quotes", feeds: []string{"*.expected-account-id"}},
-	{name: "image", kind: text, about: "Repository that images are pushed to", feeds: []string{"build-image.image"}},
+	{name: "image", kind: text, about: "Repository that images are pushed to, without a tag", feeds: []string{"build-image.image"}},
 	{name: "cluster", kind: text, about: "ECS cluster", feeds: []string{"deploy-ecs.cluster", "promote-snapshot.cluster", "ephemeral-env.cluster"}},
 	{name: "services", kind: list, about: "ECS services, which get one revision together",
 		feeds: []string{"deploy-ecs.services", "promote-snapshot.services"}},
