@@ -278,7 +278,7 @@ func (f *follower) find(ctx context.Context) error {
 	}
 	// ECS does not list it at once, and runs that start together must not ask
 	// together.
-	wait(ctx, time.Second+rand.N(time.Second)) //nolint:gosec // jitter, not a secret
+	wait(ctx, min(time.Second+rand.N(time.Second), f.wait.poll())) //nolint:gosec // jitter, not a secret
 	for {
 		arn, err := findDeployment(ctx, f.c, f.s, f.definition, f.since)
 		switch {

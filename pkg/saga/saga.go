@@ -34,6 +34,12 @@ type Step struct {
 	// Poll is the longest time between two looks of Done after Do; 0 means 5 s.
 	// The first looks come sooner.
 	Poll time.Duration
+	// Own says that all of the effect bears the operation's timestamp: one that
+	// has just begun need not look for it before Do.
+	Own bool
+	// Quick says that Do is a moment's work whose success is the effect: it is
+	// neither announced in the journal nor looked for afterwards.
+	Quick bool
 	// Commit marks the point of no return: once this step is done, a later
 	// failure is not undone but finished by the next run.
 	Commit bool
@@ -63,16 +69,20 @@ func (e *InterruptedError) Unwrap() error { return e.Err }
 type FailedError struct {
 	Step string
 	Err  error
-	// Undone tells that all earlier steps were taken back. If it is false, the
-	// point of no return was passed and running again goes on.
-	Undone bool
+	// Undone tells that all earlier steps were taken back, Committed that the
+	// point of no return was passed. Neither: the taking back is not complete.
+	Undone, Committed bool
 }
 
 func (e *FailedError) Error() string {
-	if e.Undone {
+	switch {
+	case e.Undone:
 		return fmt.Sprintf("step %q failed, and everything was taken back: %v", e.Step, e.Err)
+	case e.Committed:
+		return fmt.Sprintf("step %q failed after the point of no return; run again to go on: %v", e.Step, e.Err)
+	default:
+		return fmt.Sprintf("step %q failed; run again to take the rest back: %v", e.Step, e.Err)
 	}
-	return fmt.Sprintf("step %q failed after the point of no return; run again to go on: %v", e.Step, e.Err)
 }
 
 func (e *FailedError) Unwrap() error { return e.Err }
@@ -140,7 +150,7 @@ func (r *Run) Forward(ctx context.Context, steps []Step, o Options) error {
 		case ctx.Err() != nil || o.transient(err):
 			return &InterruptedError{Step: step.Name, Err: err}
 		case committed:
-			return &FailedError{Step: step.Name, Err: err}
+			return &FailedError{Step: step.Name, Err: err, Committed: true}
 		default:
 			return r.fail(ctx, steps[:i+1], err, o)
 		}
@@ -150,26 +160,40 @@ func (r *Run) Forward(ctx context.Context, steps []Step, o Options) error {
 
 // advance brings one step to its end.
 func (r *Run) advance(ctx context.Context, step Step, o Options) error {
-	began := time.Now()
-	done, err := step.Done(ctx)
-	if err != nil || done {
-		return err
+	began := o.Time().Now()
+	if r.Resumed || !step.Own {
+		if done, err := step.Done(ctx); err != nil || done {
+			return err
+		}
 	}
-	if err := r.mark(ctx, Running, step.Name, ""); err != nil {
+	if err := r.announce(ctx, step); err != nil {
 		return err
 	}
 	o.Progress.Milestone(step.Name, "started")
-	if err := step.Do(ctx); err != nil {
+	err := step.Do(ctx)
+	if err != nil {
 		// A call may take effect although its answer was lost.
 		if done, look := step.Done(ctx); look != nil || !done {
 			return err
 		}
 	}
+	if err == nil && step.Quick {
+		return nil
+	}
 	if err := o.await(ctx, step); err != nil {
 		return err
 	}
-	o.Progress.Milestone(step.Name, "done after "+time.Since(began).Round(time.Second).String())
+	o.Progress.Milestone(step.Name, "done after "+o.Time().Now().Sub(began).Round(time.Second).String())
 	return nil
+}
+
+// announce makes sure that the operation is still ours, and writes what is
+// done next.
+func (r *Run) announce(ctx context.Context, step Step) error {
+	if step.Quick {
+		return r.lease.check(ctx)
+	}
+	return r.mark(ctx, Running, step.Name, "")
 }
 
 // await looks until the step's effect is there.

@@ -62,6 +62,7 @@ const staleFor = 5 * time.Second
 
 type row struct {
 	ready   time.Time
+	backup  time.Time // until when a snapshot is taken of it
 	stopped bool
 	rows    string // what is inside
 	tags    map[string]string
@@ -223,6 +224,8 @@ func (c engine) Database(_ context.Context, id string) (db *database.Database, e
 				status = "creating"
 			case r.stopped:
 				status = "stopped"
+			case time.Now().Before(r.backup):
+				status = "backing-up"
 			}
 			db = &database.Database{ID: id, ARN: "arn:" + id, Status: status, Endpoint: id + ".rds", Port: 5432, Engine: "postgres", EngineVersion: "15.4", Class: "db.t4g.medium", StorageGB: 100, Tags: r.tags, DeletionProtection: r.guarded}
 		}
@@ -233,7 +236,7 @@ func (c engine) Database(_ context.Context, id string) (db *database.Database, e
 
 func (c engine) Stop(_ context.Context, id string) error {
 	return c.call("StopDBInstance", func() error {
-		if r := c.databases[id]; r != nil {
+		if r := c.databases[id]; r != nil && !time.Now().Before(r.backup) {
 			r.stopped = true
 		}
 		return nil
@@ -252,7 +255,7 @@ func (c engine) Start(_ context.Context, id string) error {
 func (c engine) Protect(_ context.Context, id string, on bool) error {
 	return c.call("ModifyDBInstance", func() error {
 		r := c.databases[id]
-		if r != nil && (r.stopped || time.Now().Before(r.ready)) {
+		if r != nil && (r.stopped || time.Now().Before(r.ready) || time.Now().Before(r.backup)) {
 			return fmt.Errorf("InvalidDBInstanceState: %s is not available", id)
 		}
 		if r != nil {
@@ -280,13 +283,14 @@ func (c engine) Snapshot(_ context.Context, id string) (s *database.Snapshot, er
 
 func (c engine) Take(_ context.Context, databaseID, id string, tags map[string]string) error {
 	return c.call("CreateDBSnapshot", func() error {
+		db := c.databases[databaseID]
+		if db == nil || db.stopped || time.Now().Before(db.ready) || time.Now().Before(db.backup) {
+			return fmt.Errorf("InvalidDBInstanceState: %s is not available", databaseID)
+		}
 		if c.snapshots[id] != nil {
 			return nil
 		}
-		db := c.databases[databaseID]
-		if db == nil || db.stopped || time.Now().Before(db.ready) {
-			return fmt.Errorf("InvalidDBInstanceState: %s is not available", databaseID)
-		}
+		db.backup = time.Now().Add(pause)
 		c.snapshots[id] = &snapshotRow{ready: time.Now().Add(pause), rows: db.rows, tags: tags, failed: c.brokenSnapshot}
 		c.made["snapshot "+id]++
 		c.born["snapshot "+id] = time.Now()
@@ -314,6 +318,9 @@ func (c engine) Share(context.Context, string, string) error {
 
 func (c engine) DeleteSnapshot(_ context.Context, id string) error {
 	return c.call("DeleteDBSnapshot", func() error {
+		if r := c.snapshots[id]; r != nil && time.Now().Before(r.ready) {
+			return fmt.Errorf("InvalidDBSnapshotState: %s is creating", id)
+		}
 		delete(c.snapshots, id)
 		return nil
 	})
@@ -433,7 +440,7 @@ func (c deployer) Serves(_ context.Context, ts namespace.Timestamp) (ok bool, er
 	return ok, err
 }
 
-func (c deployer) Deploy(_ context.Context, ts namespace.Timestamp) error {
+func (c deployer) Deploy(_ context.Context, ts namespace.Timestamp, _ bool) error {
 	return c.call("UpdateService", func() error {
 		if c.parameters[staging.Version(ts, factEndpoint)] == "" {
 			return fmt.Errorf("ResourceInitializationError: %s is not there", staging.Version(ts, factEndpoint))

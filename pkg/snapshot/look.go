@@ -13,7 +13,7 @@ import (
 // snapshotDone observes a snapshot until it is available.
 func (p *promotion) snapshotDone(side Side, id string) func(context.Context) (bool, error) {
 	return func(ctx context.Context) (bool, error) {
-		s, err := side.Databases.Snapshot(ctx, id)
+		s, err := p.lookAt(ctx, side, id)
 		if err != nil || s == nil {
 			return false, err
 		}
@@ -27,26 +27,60 @@ func (p *promotion) snapshotDone(side Side, id string) func(context.Context) (bo
 	}
 }
 
-func (p *promotion) mustSnapshot(ctx context.Context, side Side, id string) (*database.Snapshot, error) {
+// lookAt looks at a snapshot and keeps what it sees.
+func (p *promotion) lookAt(ctx context.Context, side Side, id string) (*database.Snapshot, error) {
 	s, err := side.Databases.Snapshot(ctx, id)
+	if err == nil {
+		p.snapshots[id] = s
+	}
+	return s, err
+}
+
+// mustSnapshot returns a snapshot that is complete.
+func (p *promotion) mustSnapshot(ctx context.Context, side Side, id string) (*database.Snapshot, error) {
+	if s := p.snapshots[id]; s != nil && s.Status == database.Available {
+		return s, nil
+	}
+	s, err := p.lookAt(ctx, side, id)
 	if err == nil && s == nil {
 		err = fmt.Errorf("snapshot %s is gone", id)
 	}
 	return s, err
 }
 
-// dropSnapshot deletes a snapshot that this operation made.
+// dropSnapshot deletes a snapshot that this operation made. RDS deletes none
+// that is in the making.
 func (p *promotion) dropSnapshot(side Side, id string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		s, err := p.snapshotTwice(ctx, side, id)
-		if err != nil || s == nil || s.Status == "deleting" {
-			return err
+		for wait, looks := settle, 0; ; wait, looks = longestPoll, looks+1 {
+			s, err := p.lookAt(ctx, side, id)
+			switch {
+			case err != nil:
+				return err
+			case s == nil && looks > 0:
+				return nil
+			case s == nil: // a stale read may hide what was made a moment ago
+			case s.Status == "deleting":
+				return nil
+			case s.Status == database.Available || database.Failed(s.Status):
+				if err := p.mine(side, s); err != nil {
+					return err
+				}
+				return side.Databases.DeleteSnapshot(ctx, id)
+			}
+			if err := p.Options.Time().Sleep(ctx, wait); err != nil {
+				return err //nolint:wrapcheck // the reason that ctx ended
+			}
 		}
-		if !side.Namespace.Owns(s.Tags, "") || s.Tags[namespace.TagTimestamp] != string(p.ts) {
-			return fmt.Errorf("snapshot %s is not ours by its tags: it is left alone", id)
-		}
-		return side.Databases.DeleteSnapshot(ctx, id)
 	}
+}
+
+// mine holds a snapshot against the tags that this operation gives.
+func (p *promotion) mine(side Side, s *database.Snapshot) error {
+	if !side.Namespace.Owns(s.Tags, "") || s.Tags[namespace.TagTimestamp] != string(p.ts) {
+		return fmt.Errorf("snapshot %s is not ours by its tags: it is left alone", s.ID)
+	}
+	return nil
 }
 
 // stackDone observes a stack until it is created.
@@ -59,6 +93,7 @@ func (p *promotion) stackDone(stacks Stacks, name string) func(context.Context) 
 		if stack.Failed != "" {
 			return false, fmt.Errorf("stack %s: %s", name, stack.Failed)
 		}
+		p.stack = stack
 		return stack.Ready, nil
 	}
 }
@@ -67,20 +102,17 @@ func (p *promotion) stackDone(stacks Stacks, name string) func(context.Context) 
 // only place that deletes a database, and so it keeps the invariant: not the
 // active version, not one that a running revision refers to, not a stranger's.
 func (p *promotion) removeStack(ctx context.Context, side Side, stacks Stacks, name string) error {
-	look := func() (*Stack, error) { return stacks.Look(ctx, name) }
-	seen := false
 	for wait := time.Second; ; wait = min(2*wait, longestPoll) {
-		stack, err := look()
-		if stack == nil && err == nil && !seen {
+		stack, err := stacks.Look(ctx, name)
+		if stack == nil && err == nil { // a stale read may hide what was made a moment ago
 			if err := p.Options.Time().Sleep(ctx, settle); err != nil {
-				return err
+				return err //nolint:wrapcheck // the reason that ctx ended
 			}
-			stack, err = look()
+			stack, err = stacks.Look(ctx, name)
 		}
 		if err != nil || stack == nil {
 			return err
 		}
-		seen = true
 		if !stack.Deleting {
 			if err := p.mayRemove(ctx, side, *stack); err != nil {
 				return err
@@ -158,15 +190,3 @@ const longestPoll = 20 * time.Second
 
 // settle is how long a read may miss what was just created.
 const settle = 10 * time.Second
-
-// snapshotTwice believes that a snapshot is gone only on a second look: an
-// orphan would be left if a stale read hid what was created a moment ago.
-func (p *promotion) snapshotTwice(ctx context.Context, side Side, id string) (*database.Snapshot, error) {
-	if s, err := side.Databases.Snapshot(ctx, id); err != nil || s != nil {
-		return s, err
-	}
-	if err := p.Options.Time().Sleep(ctx, settle); err != nil {
-		return nil, err
-	}
-	return side.Databases.Snapshot(ctx, id)
-}

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/org/shipkit/pkg/saga"
@@ -20,20 +21,43 @@ func (p *promotion) saveOld() saga.Step {
 	return saga.Step{
 		Name: "snapshot old database " + p.old(), Poll: 15 * time.Second,
 		Done: func(ctx context.Context) (bool, error) {
-			if done, err := p.snapshotDone(p.Target, id)(ctx); err != nil || done {
+			if done, err := p.snapshotDone(p.Target, id)(ctx); err != nil || done || p.snapshots[id] != nil {
 				return done, err
 			}
 			db, err := p.Target.Databases.Database(ctx, p.old())
 			return db == nil, err // nothing to save
 		},
 		Do: func(ctx context.Context) error {
-			db, err := p.Target.Databases.Database(ctx, p.old())
-			if err != nil || db == nil || db.Status != database.Available {
+			if p.snapshots[id] != nil {
+				return nil // in the making
+			}
+			db, err := p.settled(ctx, p.old())
+			if err != nil || db == nil {
 				return err
+			}
+			if db.Status != database.Available {
+				return fmt.Errorf("database %s is %s: it cannot be saved", db.ID, db.Status)
 			}
 			tags := p.Target.Namespace.Tags(p.previous(), p.request.Origin)
 			return p.Target.Databases.Take(ctx, p.old(), id, tags)
 		},
+	}
+}
+
+// settled waits until a database is neither being changed nor backed up: RDS
+// does nothing with it meanwhile. It returns nil if there is none.
+func (p *promotion) settled(ctx context.Context, id string) (*database.Database, error) {
+	for {
+		db, err := p.Target.Databases.Database(ctx, id)
+		if err != nil || db == nil {
+			return nil, err
+		}
+		if db.Status == database.Available || db.Status == "stopped" || database.Failed(db.Status) {
+			return db, nil
+		}
+		if err := p.Options.Time().Sleep(ctx, settle); err != nil {
+			return nil, err //nolint:wrapcheck // the reason that ctx ended
+		}
 	}
 }
 
@@ -47,8 +71,11 @@ func (p *promotion) stopOld() saga.Step {
 			if err != nil || db == nil {
 				return err == nil, err
 			}
+			if db.Status != "stopped" {
+				return false, nil
+			}
 			kept, err := p.book.get(ctx, fact)
-			return db.Status == "stopped" && kept != "", err
+			return kept != "", err
 		},
 		Do: func(ctx context.Context) error {
 			if err := p.mayRemoveVersion(ctx, p.previous()); err != nil {
@@ -66,12 +93,15 @@ func (p *promotion) stopOld() saga.Step {
 // rest stops a database, free to be deleted later: the protection cannot be
 // taken off a stopped one, and its final snapshot is there.
 func (p *promotion) rest(ctx context.Context, id string) error {
-	db, err := p.Target.Databases.Database(ctx, id)
+	db, err := p.settled(ctx, id)
 	if err != nil || db == nil || db.Status != database.Available {
 		return err
 	}
 	if db.DeletionProtection {
 		if err := p.Target.Databases.Protect(ctx, id, false); err != nil {
+			return err
+		}
+		if _, err := p.settled(ctx, id); err != nil {
 			return err
 		}
 	}

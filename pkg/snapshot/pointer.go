@@ -50,6 +50,16 @@ func (b book) active(ctx context.Context) (namespace.Timestamp, error) {
 	return ts, nil
 }
 
+// versions returns the version in use and the one before it.
+func (b book) versions(ctx context.Context) (active, previous namespace.Timestamp, err error) {
+	if active, err = b.active(ctx); err != nil || active == "" {
+		return "", "", err
+	}
+	text, err := b.get(ctx, b.namespace.Version(active, factPrevious))
+	previous, _ = namespace.ParseTimestamp(text) // none before the first
+	return active, previous, err
+}
+
 // point moves the pointer from one version to another. It refuses if the
 // pointer is elsewhere, because somebody else has moved it then.
 func (b book) point(ctx context.Context, from, to namespace.Timestamp) error {

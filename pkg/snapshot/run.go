@@ -54,11 +54,12 @@ func (p *Promoter) Abort(ctx context.Context, request Request) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("abort: %w", err)
 	}
-	steps, err := p.stepsOf(request, run)
+	promotion := p.promotion(request, run)
+	steps, err := promotion.stepsOf(run.Operation().Kind)
 	if err == nil {
 		err = run.Back(ctx, steps, p.Options)
 	}
-	return p.conclude(ctx, request, run, err)
+	return promotion.conclude(ctx, err)
 }
 
 func (p *Promoter) fresh(ctx context.Context, request Request) (*saga.Operation, error) {
@@ -82,62 +83,62 @@ func (p *Promoter) forward(ctx context.Context, request Request, fresh *saga.Ope
 	if err != nil {
 		return Result{}, fmt.Errorf("begin: %w", err)
 	}
-	steps, err := p.stepsOf(request, run)
+	promotion := p.promotion(request, run)
+	steps, err := promotion.stepsOf(run.Operation().Kind)
 	if err == nil {
 		err = run.Forward(ctx, steps, p.Options)
 	}
-	return p.conclude(ctx, request, run, err)
+	return promotion.conclude(ctx, err)
 }
 
-// stepsOf returns the steps of the operation that the journal holds.
-func (p *Promoter) stepsOf(request Request, run *saga.Run) ([]saga.Step, error) {
-	promotion := p.promotion(request, run)
-	switch kind := run.Operation().Kind; kind {
+// stepsOf returns the steps of an operation that the journal holds.
+func (p *promotion) stepsOf(kind string) ([]saga.Step, error) {
+	switch kind {
 	case Operation:
-		return promotion.steps(), nil
+		return p.steps(), nil
 	case kindUndo:
-		return promotion.undoSteps(), nil
+		return p.undoSteps(), nil
 	case kindRetire:
-		return promotion.retireSteps(), nil
+		return p.retireSteps(), nil
 	default:
 		return nil, fmt.Errorf("the journal holds an operation %q, which this version of shipkit does not know", kind)
 	}
 }
 
-// conclude gives the lock back and looks at what is there now.
-func (p *Promoter) conclude(ctx context.Context, request Request, run *saga.Run, err error) (Result, error) {
-	promotion := p.promotion(request, run)
-	result, look := promotion.result(context.WithoutCancel(ctx))
+// conclude gives the lock back and tells what is there now.
+func (p *promotion) conclude(ctx context.Context, err error) (Result, error) {
+	result, look := p.result(context.WithoutCancel(ctx))
 	if err != nil {
 		look = nil // what went wrong matters, not that we cannot tell more
 	}
-	return result, errors.Join(err, run.Close(ctx), look)
+	return result, errors.Join(err, p.run.Close(ctx), look)
 }
 
-func (p *promotion) result(ctx context.Context) (Result, error) {
-	result := Result{Operation: p.run.Operation()}
-	active, err := p.book.active(ctx)
-	if err != nil || active == "" {
+// result asks only what the steps have not seen.
+func (p *promotion) result(ctx context.Context) (result Result, err error) {
+	result.Operation = p.run.Operation()
+	if p.moved {
+		result.Active, result.Previous = p.ts, p.previous()
+	} else if result.Active, result.Previous, err = p.book.versions(ctx); err != nil || result.Active == "" {
 		return result, err
 	}
-	result.Active = active
-	facts, err := p.book.facts(ctx)
-	if err != nil {
-		return result, err
-	}
-	result.Previous, _ = namespace.ParseTimestamp(facts[active][factPrevious])
-	if result.Database, err = p.Target.Databases.Database(ctx, p.Target.Namespace.Database(active)); err != nil {
-		return result, err
+	if result.Database = p.database; !p.moved || p.database == nil {
+		if result.Database, err = p.Target.Databases.Database(ctx, p.Target.Namespace.Database(result.Active)); err != nil {
+			return result, err
+		}
 	}
 	if p.run.Operation().Kind != Operation {
 		return result, nil
 	}
-	if s, err := p.restorableSide().Databases.Snapshot(ctx, p.restorable()); err == nil && s != nil {
+	if s, err := p.mustSnapshot(ctx, p.restorableSide(), p.restorable()); err == nil {
 		result.SnapshotARN = s.ARN
 	}
-	if stack, err := p.Stacks.Look(ctx, p.Target.Namespace.Database(p.ts)); err == nil && stack != nil {
-		result.StackID = stack.ID
+	if p.stack == nil {
+		if p.stack, err = p.Stacks.Look(ctx, p.Target.Namespace.Database(p.ts)); err != nil || p.stack == nil {
+			return result, nil //nolint:nilerr // it says more, it is not what was asked for
+		}
 	}
+	result.StackID = p.stack.ID
 	return result, nil
 }
 

@@ -93,8 +93,8 @@ type Deployer interface {
 	// ts, and their rollouts have succeeded.
 	Serves(ctx context.Context, ts namespace.Timestamp) (bool, error)
 	// Deploy rolls the services out against database ts and returns when the
-	// verdict is there.
-	Deploy(ctx context.Context, ts namespace.Timestamp) error
+	// verdict is there. Again says that an earlier run may have begun that.
+	Deploy(ctx context.Context, ts namespace.Timestamp, again bool) error
 	// Restore makes sure that the services serve as they did before ts.
 	Restore(ctx context.Context, ts namespace.Timestamp) error
 	// References returns the database versions that running revisions use.

@@ -29,13 +29,19 @@ type promotion struct {
 	ts      namespace.Timestamp
 	book    book
 	data    map[string]string
+
+	// What steps have seen, so that later ones need not ask again.
+	snapshots map[string]*database.Snapshot
+	stack     *Stack
+	database  *database.Database
+	moved     bool // the pointer is at ts
 }
 
 func (p *Promoter) promotion(request Request, run *saga.Run) *promotion {
 	op := run.Operation()
 	return &promotion{
 		Promoter: p, request: request, run: run, ts: op.Timestamp, data: op.Data,
-		book: book{parameters: p.Parameters, namespace: p.Target.Namespace},
+		book: book{parameters: p.Parameters, namespace: p.Target.Namespace}, snapshots: map[string]*database.Snapshot{},
 	}
 }
 
@@ -62,7 +68,7 @@ func (p *promotion) steps() []saga.Step {
 		steps = append(steps, p.task(Verify))
 	}
 	if p.Deployer != nil {
-		steps = append(steps, p.deploy())
+		steps = append(steps, p.deploy(true))
 	}
 	steps = append(steps, p.movePointer())
 	if p.previous() != "" {
@@ -125,9 +131,12 @@ func (p *promotion) restorable() string {
 func (p *promotion) takeSnapshot() saga.Step {
 	id := p.Source.Namespace.Snapshot(p.ts)
 	return saga.Step{
-		Name: "take snapshot", Poll: 15 * time.Second,
+		Name: "take snapshot", Own: true, Poll: 15 * time.Second,
 		Done: p.snapshotDone(p.Source, id),
 		Do: func(ctx context.Context) error {
+			if s := p.snapshots[id]; s != nil {
+				return p.mine(p.Source, s) // under way: its database takes no other meanwhile
+			}
 			return p.Source.Databases.Take(ctx, p.data[keyDatabase], id, p.tags(p.Source))
 		},
 		Undo: p.dropSnapshot(p.Source, id),
@@ -137,7 +146,7 @@ func (p *promotion) takeSnapshot() saga.Step {
 func (p *promotion) rekey() saga.Step {
 	id := p.rekeyed()
 	return saga.Step{
-		Name: "re-encrypt snapshot", Poll: 15 * time.Second,
+		Name: "re-encrypt snapshot", Own: true, Poll: 15 * time.Second,
 		Done: p.snapshotDone(p.Source, id),
 		Do: func(ctx context.Context) error {
 			source, err := p.mustSnapshot(ctx, p.Source, p.artifact())
@@ -155,7 +164,7 @@ func (p *promotion) rekey() saga.Step {
 func (p *promotion) shareAndCopy() saga.Step {
 	id := p.restorable()
 	return saga.Step{
-		Name: "copy snapshot to " + p.Target.Namespace.Environment, Poll: 15 * time.Second,
+		Name: "copy snapshot to " + p.Target.Namespace.Environment, Own: true, Poll: 15 * time.Second,
 		Done: p.snapshotDone(p.Target, id),
 		Do: func(ctx context.Context) error {
 			source, err := p.mustSnapshot(ctx, p.Source, p.rekeyed())
@@ -183,7 +192,7 @@ func (p *promotion) shareAndCopy() saga.Step {
 func (p *promotion) createDatabase() saga.Step {
 	name := p.Target.Namespace.Database(p.ts)
 	return saga.Step{
-		Name: "create database " + name, Poll: 20 * time.Second,
+		Name: "create database " + name, Own: true, Poll: 20 * time.Second,
 		Done: p.stackDone(p.Stacks, name),
 		Do: func(ctx context.Context) error {
 			s, err := p.mustSnapshot(ctx, p.restorableSide(), p.restorable())
@@ -213,7 +222,7 @@ func (p *promotion) stackParameters(identifier string, s *database.Snapshot) map
 
 func (p *promotion) publishFacts() saga.Step {
 	return saga.Step{
-		Name: "publish endpoint",
+		Name: "publish endpoint", Own: true, Quick: true,
 		Done: func(ctx context.Context) (bool, error) {
 			endpoint, err := p.book.get(ctx, p.Target.Namespace.Version(p.ts, factEndpoint))
 			return endpoint != "", err
@@ -239,6 +248,7 @@ func (p *promotion) newDatabase(ctx context.Context) (*database.Database, error)
 		return nil, fmt.Errorf("database %s: the stack is there, but the database has no endpoint: "+
 			"does the template use the parameter DatabaseIdentifier?", id)
 	}
+	p.database = db
 	return db, nil
 }
 
@@ -265,18 +275,19 @@ func (p *promotion) task(purpose Purpose) saga.Step {
 	}
 }
 
-func (p *promotion) deploy() saga.Step {
+// deploy is own unless it goes back to an earlier version.
+func (p *promotion) deploy(own bool) saga.Step {
 	return saga.Step{
-		Name: "deploy services",
+		Name: "deploy services", Own: own,
 		Done: func(ctx context.Context) (bool, error) { return p.Deployer.Serves(ctx, p.ts) },
-		Do:   func(ctx context.Context) error { return p.Deployer.Deploy(ctx, p.ts) },
+		Do:   func(ctx context.Context) error { return p.Deployer.Deploy(ctx, p.ts, p.run.Resumed) },
 		Undo: func(ctx context.Context) error { return p.Deployer.Restore(ctx, p.ts) },
 	}
 }
 
 func (p *promotion) movePointer() saga.Step {
 	return saga.Step{
-		Name: "point at the new database", Commit: true,
+		Name: "point at the new database", Own: true, Quick: true, Commit: true,
 		Done: func(ctx context.Context) (bool, error) {
 			active, err := p.book.active(ctx)
 			return active == p.ts, err
@@ -285,7 +296,9 @@ func (p *promotion) movePointer() saga.Step {
 			if err := p.book.put(ctx, p.Target.Namespace.Version(p.ts, factPrevious), orNone(string(p.previous()))); err != nil {
 				return err
 			}
-			return p.book.point(ctx, p.previous(), p.ts)
+			err := p.book.point(ctx, p.previous(), p.ts)
+			p.moved = err == nil
+			return err
 		},
 	}
 }

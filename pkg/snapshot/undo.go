@@ -43,7 +43,7 @@ func (p *promotion) undoSteps() []saga.Step {
 	p.ts = namespace.Timestamp(p.data[keyBackTo])
 	steps := []saga.Step{p.wake(p.Target.Namespace.Database(p.ts))}
 	if p.Deployer != nil {
-		steps = append(steps, p.deploy())
+		steps = append(steps, p.deploy(false))
 	}
 	return append(steps, p.pointBack(), p.reinstate(), p.saveOld(), p.stopOld())
 }
@@ -64,7 +64,12 @@ func (p *promotion) wake(id string) saga.Step {
 				return db.Status == database.Available, nil
 			}
 		},
-		Do:   func(ctx context.Context) error { return p.Target.Databases.Start(ctx, id) },
+		Do: func(ctx context.Context) error {
+			if _, err := p.settled(ctx, id); err != nil { // one that is stopping cannot be started yet
+				return err
+			}
+			return p.Target.Databases.Start(ctx, id)
+		},
 		Undo: func(ctx context.Context) error { return p.Target.Databases.Stop(ctx, id) },
 	}
 }

@@ -63,29 +63,40 @@ func (s Services) Serves(ctx context.Context, ts namespace.Timestamp) (bool, err
 
 // Deploy implements snapshot.Deployer. Each service gets a revision of its own
 // task definition.
-func (s Services) Deploy(ctx context.Context, ts namespace.Timestamp) error {
+func (s Services) Deploy(ctx context.Context, ts namespace.Timestamp, again bool) error {
 	for _, name := range s.Names {
-		if err := s.deploy(ctx, name, ts); err != nil {
+		if err := s.deploy(ctx, name, ts, again); err != nil {
 			return fmt.Errorf("deploy service %s against database %s: %w", name, ts, err)
 		}
 	}
 	return nil
 }
 
-func (s Services) deploy(ctx context.Context, name string, ts namespace.Timestamp) error {
-	containers, err := s.containers(ctx, name)
+func (s Services) deploy(ctx context.Context, name string, ts namespace.Timestamp, again bool) error {
+	document, err := s.definition(ctx, name)
 	if err != nil {
 		return err
 	}
-	overrides := taskdef.Overrides{Containers: containers}
+	request := ecsdeploy.Request{Cluster: s.Cluster, Services: []string{name}, Wait: s.Wait}
+	if again {
+		// A run that died may have registered the revision already.
+		last, err := s.version(ctx, document.Family())
+		if err != nil {
+			return err
+		}
+		if last == ts {
+			request.Source.Registered = document.Family()
+		}
+	}
+	if request.Overrides.Containers = s.Containers; len(s.Containers) == 0 {
+		request.Overrides.Containers = document.Containers()
+	}
 	for _, binding := range s.Bindings {
-		overrides.Secrets = append(overrides.Secrets, taskdef.Pair{
+		request.Overrides.Secrets = append(request.Overrides.Secrets, taskdef.Pair{
 			Name: binding.Variable, Value: s.Namespace.Version(ts, binding.Fact),
 		})
 	}
-	plan, err := ecsdeploy.NewPlan(ctx, s.Clients, ecsdeploy.Request{
-		Cluster: s.Cluster, Services: []string{name}, Overrides: overrides, Wait: s.Wait,
-	})
+	plan, err := ecsdeploy.NewPlan(ctx, s.Clients, request)
 	if err != nil {
 		return err //nolint:wrapcheck // Deploy says of which service
 	}
@@ -200,10 +211,8 @@ func (s Services) document(ctx context.Context, arn string) (*taskdef.Document, 
 	return document, nil
 }
 
-func (s Services) containers(ctx context.Context, name string) ([]string, error) {
-	if len(s.Containers) > 0 {
-		return s.Containers, nil
-	}
+// definition is what a service runs now.
+func (s Services) definition(ctx context.Context, name string) (*taskdef.Document, error) {
 	out, err := s.Clients.Services.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &s.Cluster, Services: []string{name}})
 	if err != nil {
 		return nil, fmt.Errorf("describe it: %w", err)
@@ -211,9 +220,5 @@ func (s Services) containers(ctx context.Context, name string) ([]string, error)
 	if len(out.Services) == 0 {
 		return nil, fmt.Errorf("it is not in cluster %s", s.Cluster)
 	}
-	document, err := s.document(ctx, aws.ToString(out.Services[0].TaskDefinition))
-	if err != nil {
-		return nil, err
-	}
-	return document.Containers(), nil
+	return s.document(ctx, aws.ToString(out.Services[0].TaskDefinition))
 }

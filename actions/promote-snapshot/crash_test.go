@@ -1,0 +1,223 @@
+package promotesnapshot
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+
+	"github.com/org/shipkit/internal/localaws/fault"
+	"github.com/org/shipkit/pkg/namespace"
+	"github.com/org/shipkit/pkg/saga"
+)
+
+var staging = namespace.Namespace{Customer: "xy", Project: "0146", Environment: "staging"}
+
+// scene is what a promotion leaves, as seen from outside.
+type scene struct {
+	active    namespace.Timestamp
+	serving   string            // the version that the service's revision refers to
+	databases map[string]string // status by identifier
+	snapshots []string
+	stacks    []string
+	revisions int // of the service's task definition
+	journal   *saga.Operation
+}
+
+func (w *wire) look(t testing.TB) scene {
+	t.Helper()
+	ctx := t.Context()
+	s := scene{databases: map[string]string{}, active: namespace.Timestamp(w.parameter(t, staging.Active()))}
+	databases, err := w.rds.DescribeDBInstances(ctx, &rds.DescribeDBInstancesInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range databases.DBInstances {
+		s.databases[*d.DBInstanceIdentifier] = *d.DBInstanceStatus
+	}
+	snapshots, err := w.rds.DescribeDBSnapshots(ctx, &rds.DescribeDBSnapshotsInput{SnapshotType: new("manual")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, snapshot := range snapshots.DBSnapshots {
+		s.snapshots = append(s.snapshots, *snapshot.DBSnapshotIdentifier)
+	}
+	stacks, err := w.CloudFormation.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stack := range stacks.Stacks {
+		s.stacks = append(s.stacks, *stack.StackName)
+	}
+	services, err := w.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: new("staging"), Services: []string{"web"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	definition, err := w.ecs.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: services.Services[0].TaskDefinition})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range definition.TaskDefinition.ContainerDefinitions[0].Secrets {
+		if rest, ok := strings.CutPrefix(*secret.ValueFrom, staging.Parameter("db")+"/"); ok {
+			s.serving, _, _ = strings.Cut(rest, "/")
+		}
+	}
+	revisions, err := w.ecs.ListTaskDefinitions(ctx, &ecs.ListTaskDefinitionsInput{FamilyPrefix: new("web")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.revisions = len(revisions.TaskDefinitionArns)
+	if s.journal, err = (saga.Journal{Parameters: w.ssm, Path: staging.Parameter("db", "operation")}).Load(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// point is one moment of death.
+type point struct {
+	call int
+	when fault.Moment
+}
+
+func (p point) String() string { return fmt.Sprintf("killed %s call %d", p.when, p.call) }
+
+// The crash test over the wire: for each AWS call of a whole promotion, the
+// process is killed right before and right after it takes effect, and the same
+// job runs again.
+func TestCrashAtEveryCallOverTheWire(t *testing.T) {
+	points, done := make(chan point), make(chan struct{})
+	var died sync.Map
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			w := newWire(t)
+			if got := w.run(t.Context(), t, nil); got.ExitCode != 0 {
+				t.Errorf("first promotion: %+v", got)
+			}
+			for p := range points {
+				if !w.crash(t, p) {
+					select {
+					case done <- struct{}{}:
+					default:
+					}
+					continue
+				}
+				died.Store(p, true)
+			}
+		})
+	}
+	feed(points, done)
+	close(points)
+	group.Wait()
+	n := 0
+	died.Range(func(any, any) bool { n++; return true })
+	t.Logf("%d points", n)
+}
+
+func feed(points chan<- point, done <-chan struct{}) {
+	for call := 1; ; call++ {
+		for _, when := range []fault.Moment{fault.Before, fault.After} {
+			select {
+			case points <- point{call, when}:
+			case <-done:
+				return
+			}
+		}
+	}
+}
+
+// crash promotes, dies at a point and promotes again; false if it outlives it.
+func (w *wire) crash(t *testing.T, p point) bool {
+	w.Clock.Advance(time.Hour)
+	before := w.look(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	w.Faults.DieAt(w.key, p.call, p.when, cancel)
+	result := w.run(ctx, t, nil)
+	died := w.Faults.Died(w.key)
+	w.Faults.Revive(w.key)
+	left := w.look(t)
+	w.holds(t, p, before, left)
+	promotions := 1
+	if !died && result.ExitCode != 0 {
+		t.Errorf("%s, which it outlived: %s", p, result.Log)
+	}
+	if died {
+		if left.journal.Status == saga.Done && left.journal.Timestamp != before.journal.Timestamp {
+			promotions++ // it died after its end: the second run is another promotion
+		}
+		w.Clock.Advance(time.Minute)
+		if result = w.run(t.Context(), t, nil); result.ExitCode != 0 {
+			t.Errorf("%s: the next run: %s", p, result.Log)
+		}
+	}
+	w.converged(t, p, before, w.look(t), promotions)
+	w.tidy(t, p)
+	return died
+}
+
+// holds is what no death may break: the pointer and the service are at
+// databases that are there, and the old one is.
+func (w *wire) holds(t *testing.T, p point, before, left scene) {
+	t.Helper()
+	for what, id := range map[string]string{
+		"pointed at": staging.Database(left.active), "served": staging.Database(namespace.Timestamp(left.serving)),
+	} {
+		if left.databases[id] != "available" && left.databases[id] != "backing-up" {
+			t.Errorf("%s: the database %s, %s, is %q", p, what, id, left.databases[id])
+		}
+	}
+	if old := staging.Database(before.active); left.databases[old] == "" {
+		t.Errorf("%s: the old database %s is gone", p, old)
+	}
+}
+
+// converged is the one end: the new database serves and is pointed at, the old
+// one is stopped and saved, and all exists once.
+func (w *wire) converged(t *testing.T, p point, before, after scene, promotions int) {
+	t.Helper()
+	if string(after.active) != after.serving || !before.active.Before(after.active) || after.databases[staging.Database(after.active)] != "available" {
+		t.Errorf("%s: pointer %s (before %s), service %s, databases %v", p, after.active, before.active, after.serving, after.databases)
+	}
+	if status := after.databases[staging.Database(before.active)]; status != "stopped" {
+		t.Errorf("%s: the old database is %q", p, status)
+	}
+	if !strings.Contains(strings.Join(after.snapshots, " "), staging.Final(before.active)) {
+		t.Errorf("%s: the old database was not saved: %v", p, after.snapshots)
+	}
+	for what, more := range map[string]int{
+		"databases": len(after.databases) - len(before.databases), "stacks": len(after.stacks) - len(before.stacks),
+		"snapshots": (len(after.snapshots) - len(before.snapshots)) / 2, "revisions": after.revisions - before.revisions,
+	} {
+		if more != promotions {
+			t.Errorf("%s: %d more %s, want %d", p, more, what, promotions)
+		}
+	}
+	if orphans := w.run(t.Context(), t, map[string]string{"mode": "orphans"}); orphans.ExitCode != 0 || orphans.Outputs["orphans"] != "" {
+		t.Errorf("%s: orphans %q\n%s", p, orphans.Outputs["orphans"], orphans.Log)
+	}
+}
+
+// tidy retires what is kept.
+func (w *wire) tidy(t *testing.T, p point) {
+	t.Helper()
+	w.Clock.Advance(200 * time.Hour)
+	if got := w.run(t.Context(), t, map[string]string{"mode": "retire"}); got.ExitCode != 0 {
+		t.Errorf("%s: retire: %s", p, got.Log)
+	}
+	left := w.look(t)
+	if len(left.databases) != 2 {
+		t.Errorf("%s: after retiring there are %v", p, left.databases)
+	}
+	for _, id := range left.snapshots { // RDS allows a hundred
+		if _, err := w.rds.DeleteDBSnapshot(t.Context(), &rds.DeleteDBSnapshotInput{DBSnapshotIdentifier: &id}); err != nil {
+			t.Error(err)
+		}
+	}
+}

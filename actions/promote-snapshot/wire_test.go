@@ -1,0 +1,145 @@
+package promotesnapshot
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/org/shipkit/internal/awstest/image"
+	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/pkg/action"
+	"github.com/org/shipkit/pkg/action/actiontest"
+	"github.com/org/shipkit/pkg/awsclient"
+	"github.com/org/shipkit/pkg/saga"
+	"github.com/org/shipkit/pkg/snapshot/rollout"
+)
+
+// wire is a local AWS whose databases and services have all their states, but
+// no data and no tasks, so that a whole promotion over the wire takes little:
+// it is repeated for every single call.
+type wire struct {
+	*localaws.Server
+	key string     // the runs' access key
+	cfg aws.Config // with it
+	rds *rds.Client
+	ssm *ssm.Client
+	ecs *ecs.Client
+}
+
+func newWire(t testing.TB) *wire {
+	t.Helper()
+	server, err := localaws.Start(t.Context(), localaws.Options{Factor: 2000, Engine: localaws.Process, NoData: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	w := &wire{Server: server}
+	w.key, w.cfg = server.Session("action")
+	w.cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} } // every fault reaches the saga
+	cfg := server.Config()
+	w.rds, w.ssm, w.ecs = rds.NewFromConfig(cfg), ssm.NewFromConfig(cfg), ecs.NewFromConfig(cfg)
+	w.prepare(t)
+	return w
+}
+
+// prepare makes a database in dev, and a service in staging.
+func (w *wire) prepare(t testing.TB) {
+	t.Helper()
+	_, err := w.rds.CreateDBInstance(t.Context(), &rds.CreateDBInstanceInput{
+		DBInstanceIdentifier: new("dev-db"), DBInstanceClass: new("db.t4g.micro"), Engine: new("postgres"),
+		MasterUsername: new("shop"), MasterUserPassword: new(password), AllocatedStorage: new(int32(20)), DBName: new("shop"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.ecs.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: new("staging")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.ECR.CreateRepository(t.Context(), &ecr.CreateRepositoryInput{RepositoryName: new("web")}); err != nil {
+		t.Fatal(err)
+	}
+	user, secret := w.ECR.Credentials()
+	ref := w.ECR.Host() + "/web:1"
+	if _, err := image.Push(t.Context(), ref, image.Web{Mode: "mute"}, remote.WithAuth(&authn.Basic{Username: user, Password: secret})); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.ecs.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{
+		Family: new("web"), ContainerDefinitions: []ecstypes.ContainerDefinition{{Name: new("web"), Image: &ref, Memory: new(int32(64))}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.ecs.CreateService(t.Context(), &ecs.CreateServiceInput{
+		Cluster: new("staging"), ServiceName: new("web"), TaskDefinition: new("web"), DesiredCount: new(int32(1)),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for w.status(t, "dev-db") != "available" {
+		w.Clock.Advance(time.Minute)
+	}
+}
+
+func (w *wire) status(t testing.TB, id string) string {
+	t.Helper()
+	out, err := w.rds.DescribeDBInstances(t.Context(), &rds.DescribeDBInstancesInput{DBInstanceIdentifier: &id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *out.DBInstances[0].DBInstanceStatus
+}
+
+func (w *wire) parameter(t testing.TB, name string) string {
+	t.Helper()
+	out, err := w.ssm.GetParameter(t.Context(), &ssm.GetParameterInput{Name: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *out.Parameter.Value
+}
+
+// run is one process: the action, but for its credentials and its clock.
+func (w *wire) run(ctx context.Context, t testing.TB, with map[string]string) actiontest.Result {
+	t.Helper()
+	spec := action.Define("promote-snapshot", metadata, func(ctx context.Context, rt *action.Runtime, in inputs) error {
+		side := account{cfg: w.cfg, caller: awsclient.Caller{AccountID: "123456789012", ARN: "arn:aws:iam::123456789012:user/action"}}
+		job, err := newJob(ctx, rt, in, func(context.Context, inputs) (target, source account, err error) { return side, side, nil })
+		if err != nil {
+			return err
+		}
+		hasten(job, w.Clock)
+		return job.perform(ctx, rt, in)
+	})
+	all := map[string]string{
+		"namespace": "xy-0146-staging", "source-database": "dev-db", "data-authority": "source", "cluster": "staging", "services": "web",
+	}
+	for name, value := range with {
+		all[name] = value
+	}
+	return actiontest.Run(ctx, t, actiontest.Step{Spec: spec, With: all, Env: map[string]string{
+		"GITHUB_REPOSITORY": "acme/shop", "GITHUB_RUN_ID": "1", "GITHUB_JOB": "promote", "GITHUB_SERVER_URL": "https://github.com",
+	}})
+}
+
+// hasten has a job live in another time.
+func hasten(j *job, c saga.Clock) {
+	j.promoter.Options.Clock = c
+	for _, s := range []any{j.promoter.Stacks, j.promoter.SourceStacks} {
+		s.(stacks).driver.Poll = time.Millisecond //nolint:forcetypeassert // it fails the test
+	}
+	if services, ok := j.promoter.Deployer.(rollout.Services); ok {
+		services.Wait.Poll = 10 * time.Millisecond
+		j.promoter.Deployer = services
+	}
+}
