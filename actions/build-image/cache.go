@@ -26,14 +26,7 @@ func (c cache) path(kind, key string) string {
 
 // put keeps an entry, whole or not at all.
 func (c cache) put(kind, key string, content []byte) error {
-	path := c.path(kind, key)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("keep %s for the next run: %w", kind, err)
-	}
-	if err := os.WriteFile(path+".new", content, 0o600); err != nil {
-		return fmt.Errorf("keep %s for the next run: %w", kind, err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := registry.WriteFile(c.path(kind, key), content); err != nil {
 		return fmt.Errorf("keep %s for the next run: %w", kind, err)
 	}
 	return nil

@@ -95,6 +95,9 @@ func words(random *rand.Rand, size int) string {
 	return b.String()[:size]
 }
 
+// archived is the name of the images in archives.
+const archived = "shipkit-build-image-test:v1"
+
 // dockerArchive writes an image as `docker save` does, with a layer for each
 // set of files, and returns its file.
 func dockerArchive(t *testing.T, env string, layers ...files) string {
@@ -121,7 +124,7 @@ func dockerArchive(t *testing.T, env string, layers ...files) string {
 	if img, err = mutate.ConfigFile(img, config); err != nil {
 		t.Fatal(err)
 	}
-	tag, err := name.NewTag("app:v1")
+	tag, err := name.NewTag(archived)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/build"
 	"github.com/org/shipkit/pkg/diag"
+	"github.com/org/shipkit/pkg/registry"
 )
 
 //go:embed action.yml
@@ -38,7 +40,7 @@ func run(ctx context.Context, rt *action.Runtime, in inputs) (err error) {
 
 	built, err := clients.build(ctx, rt, work)
 	if err != nil {
-		return err
+		return explainDisk(err, work)
 	}
 	defer func() { err = errors.Join(err, built.Close()) }()
 	setBuildOutputs(rt, built)
@@ -73,9 +75,11 @@ func push(ctx context.Context, rt *action.Runtime, c *clients, built *build.Buil
 	return err
 }
 
-// explainDisk says where to make room when there was none for a file.
+// explainDisk says where to make room when there was none for a file of ours
+// or of Docker's.
 func explainDisk(err error, work string) error {
-	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) && !errors.Is(err, syscall.EFBIG) {
+	var known *diag.Diagnostic
+	if errors.As(err, &known) || !registry.IsDiskFull(err) && !strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
 		return err
 	}
 	return &diag.Diagnostic{

@@ -124,6 +124,8 @@ type runner struct {
 	t      *testing.T
 	server *registrytest.Server
 	home   string
+	// temp is the folder for temporary files; "" makes one.
+	temp string
 }
 
 func newRunner(t *testing.T) *runner {
@@ -139,8 +141,12 @@ func (r *runner) push(source, tag string, with ...string) actiontest.Result {
 	for i := 0; i < len(with); i += 2 {
 		inputs[with[i]] = with[i+1]
 	}
+	temp := r.temp
+	if temp == "" {
+		temp = r.t.TempDir()
+	}
 	return actiontest.Run(r.t.Context(), r.t, actiontest.Step{
-		Spec: Spec, With: inputs, Env: map[string]string{"HOME": r.home, "RUNNER_TEMP": r.t.TempDir()},
+		Spec: Spec, With: inputs, Env: map[string]string{"HOME": r.home, "RUNNER_TEMP": temp},
 	})
 }
 

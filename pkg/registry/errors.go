@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -34,10 +36,13 @@ func remedy(err error, host string) string {
 		status *transport.Error
 		dns    *net.DNSError
 		local  localError
+		file   *fs.PathError
 	)
 	switch {
+	case IsDiskFull(err) && errors.As(err, &file):
+		return "free space in " + filepath.Dir(file.Path) + "; what arrived is kept, and a re-run goes on from there"
 	case errors.As(err, &local):
-		return "check that the disk is not full and that nothing else removes the image while it is pushed"
+		return "check that nothing else writes to or removes the image and `resume-dir` during the push"
 	case errors.As(err, &status):
 		return remedyStatus(status, host)
 	case errors.As(err, &dns):

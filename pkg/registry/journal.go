@@ -42,18 +42,11 @@ func (j journal) save(s session) error {
 	if j.dir == "" {
 		return nil
 	}
-	path := j.path(s.Repository, s.Blob)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("keep the upload's journal: %w", localError{err})
-	}
 	text, err := json.Marshal(s)
 	if err != nil {
 		return fmt.Errorf("keep the upload's journal: %w", err)
 	}
-	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
-		return fmt.Errorf("keep the upload's journal: %w", localError{err})
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := WriteFile(j.path(s.Repository, s.Blob), text); err != nil {
 		return fmt.Errorf("keep the upload's journal: %w", localError{err})
 	}
 	return nil
