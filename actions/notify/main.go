@@ -21,13 +21,13 @@ func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 	if err != nil {
 		return action.BadInput(err)
 	}
-	if in.Level == "failure" && (message.Status == notify.Success || message.Status == notify.Info) {
+	if !in.Wants(message.Status) {
 		rt.Infof("nothing is told: the status is %s and level is failure", message.Status)
 		return done(rt, nil)
 	}
 	channels, err := in.channels(ctx)
 	if err != nil {
-		return err
+		return action.BadInput(err)
 	}
 	if len(channels) == 0 {
 		rt.Infof("nobody is told: environment %s of the settings file names nobody to notify", in.Environment)
@@ -41,7 +41,7 @@ func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 	for _, d := range deliveries {
 		rt.Infof("%s", deliveryText(d))
 	}
-	rt.Annotate(warnings(deliveries)...)
+	rt.Annotate(notify.Warnings(deliveries)...)
 	return done(rt, deliveries)
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/notify"
 )
 
@@ -13,19 +12,6 @@ func deliveryText(d notify.Delivery) string {
 		return d.Channel + ": told"
 	}
 	return fmt.Sprintf("%s: not told after %d attempts", d.Channel, d.Attempts)
-}
-
-func warnings(deliveries []notify.Delivery) []*diag.Diagnostic {
-	var found []*diag.Diagnostic
-	for _, d := range deliveries {
-		if d.Err != nil {
-			found = append(found, &diag.Diagnostic{
-				Severity: diag.Warning, Summary: fmt.Sprintf("tell %s: %s", d.Channel, d.Err), Err: d.Err,
-				Try: "look at the webhook or the mail settings; the deployment is not touched",
-			})
-		}
-	}
-	return found
 }
 
 func planText(m notify.Message, channels []notify.Channel) string {

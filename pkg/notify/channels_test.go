@@ -1,7 +1,6 @@
 package notify_test
 
 import (
-	"bufio"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -10,14 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/textproto"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/google/go-cmp/cmp"
@@ -164,125 +159,6 @@ func TestFailuresOfWebhooks(t *testing.T) {
 		err := notify.Teams{Client: notify.NewClient(), Webhook: address}.Send(t.Context(), message)
 		if err == nil || strings.Contains(err.Error(), "SECRET") {
 			t.Errorf("%s: %v", address, err)
-		}
-	}
-}
-
-func TestSMTP(t *testing.T) {
-	sink := newSink(t, "")
-	mail := notify.SMTP{Host: "127.0.0.1", Port: sink.port, TLS: "none", From: "deploy@example.com", To: []string{"a@example.com", "b@example.com"}}
-	if err := mail.Send(t.Context(), message); err != nil {
-		t.Fatal(err)
-	}
-	got := sink.text()
-	for _, want := range []string{"RCPT TO:<a@example.com>", "RCPT TO:<b@example.com>", "text/plain", "text/html", "Environment: production", "&lt;b&gt;v2&lt;/b&gt;"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("no %q in\n%s", want, got)
-		}
-	}
-}
-
-func TestSMTPRefusals(t *testing.T) {
-	for refusal, temporary := range map[string]bool{"450 4.2.1 try later": true, "550 5.1.1 no such user": false} {
-		sink := newSink(t, refusal)
-		mail := notify.SMTP{Host: "127.0.0.1", Port: sink.port, TLS: "none", From: "deploy@example.com", To: []string{"a@example.com"}}
-		err := mail.Send(t.Context(), message)
-		var again *notify.TemporaryError
-		if err == nil || errors.As(err, &again) != temporary {
-			t.Errorf("%s: %v, want temporary: %t", refusal, err, temporary)
-		}
-	}
-	sink := newSink(t, "")
-	mail := notify.SMTP{Host: "127.0.0.1", Port: sink.port, From: "deploy@example.com", To: []string{"a@example.com"}, User: "u", Password: "SECRETPASS"}
-	if err := mail.Send(t.Context(), message); err == nil || strings.Contains(err.Error(), "SECRETPASS") || strings.Contains(sink.text(), "SECRETPASS") {
-		t.Errorf("a password without TLS: %v", err)
-	}
-	mail.From = "not an address"
-	if err := mail.Send(t.Context(), message); err == nil {
-		t.Error("an address that is none is taken")
-	}
-}
-
-// A title cannot add header fields to an e-mail.
-func TestSMTPHeadersAreSafe(t *testing.T) {
-	sink := newSink(t, "")
-	mail := notify.SMTP{Host: "127.0.0.1", Port: sink.port, TLS: "none", From: "deploy@example.com", To: []string{"a@example.com"}}
-	evil := notify.Message{Title: "fine\r\nBcc: victim@example.com\r\n\r\nbody"}
-	if err := mail.Send(t.Context(), evil); err != nil {
-		t.Fatal(err)
-	}
-	header, _, _ := strings.Cut(sink.text(), "\n\n")
-	for line := range strings.Lines(header) {
-		if strings.HasPrefix(line, "Bcc:") {
-			t.Errorf("the title made a header field:\n%s", header)
-		}
-	}
-}
-
-type sink struct {
-	port int
-	mu   sync.Mutex
-	got  strings.Builder
-}
-
-func (s *sink) text() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.got.String()
-}
-
-// newSink is a mail server that takes everything, or answers RCPT with refusal.
-func newSink(t *testing.T, refusal string) *sink {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	s := &sink{port: listener.Addr().(*net.TCPAddr).Port}
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go s.talk(conn, refusal)
-		}
-	}()
-	return s
-}
-
-func (s *sink) talk(conn net.Conn, refusal string) {
-	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-	lines := textproto.NewReader(bufio.NewReader(conn))
-	say := func(text string) { _, _ = io.WriteString(conn, text+"\r\n") }
-	say("220 sink")
-	for {
-		line, err := lines.ReadLine()
-		if err != nil {
-			return
-		}
-		s.mu.Lock()
-		s.got.WriteString(line + "\n")
-		s.mu.Unlock()
-		switch verb := strings.ToUpper(strings.Fields(line + " ")[0]); {
-		case verb == "RCPT" && refusal != "":
-			say(refusal)
-		case verb == "EHLO":
-			say("250 sink")
-		case verb == "DATA":
-			say("354 go on")
-			data, _ := lines.ReadDotBytes()
-			s.mu.Lock()
-			s.got.Write(data)
-			s.mu.Unlock()
-			say("250 taken")
-		case verb == "QUIT":
-			say("221 bye")
-			return
-		default:
-			say("250 ok")
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/progress"
 )
 
@@ -83,6 +85,20 @@ type Delivery struct {
 	Attempts int
 	// Err is nil if the message arrived. It holds no address and no password.
 	Err error
+}
+
+// Warnings says what did not arrive.
+func Warnings(deliveries []Delivery) []*diag.Diagnostic {
+	var found []*diag.Diagnostic
+	for _, d := range deliveries {
+		if d.Err != nil {
+			found = append(found, &diag.Diagnostic{
+				Severity: diag.Warning, Summary: fmt.Sprintf("tell %s: %s", d.Channel, d.Err), Err: d.Err,
+				Try: "look at the webhook or the mail settings; the deployment is not touched",
+			})
+		}
+	}
+	return found
 }
 
 // Options of Send.

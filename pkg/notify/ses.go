@@ -22,6 +22,8 @@ type SES struct {
 	Client SESClient
 	From   string
 	To     []string
+
+	broken error // why there is no client
 }
 
 // Name implements Channel.
@@ -29,6 +31,9 @@ func (SES) Name() string { return "e-mail" }
 
 // Send implements Channel.
 func (s SES) Send(ctx context.Context, m Message) error {
+	if s.broken != nil {
+		return s.broken
+	}
 	text := func(s string) *types.Content {
 		return &types.Content{Data: aws.String(s), Charset: aws.String("UTF-8")}
 	}

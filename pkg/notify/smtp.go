@@ -2,8 +2,11 @@ package notify
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -20,6 +23,9 @@ type SMTP struct {
 	TLS  string
 	From string
 	To   []string
+	// Roots are the authorities that the server's certificate may come from;
+	// nil means the system's.
+	Roots *x509.CertPool
 }
 
 // Name implements Channel.
@@ -27,6 +33,9 @@ func (SMTP) Name() string { return "e-mail" }
 
 // Send implements Channel.
 func (s SMTP) Send(ctx context.Context, m Message) error {
+	if err := s.safe(); err != nil {
+		return err
+	}
 	message := mail.NewMsg()
 	if err := errors.Join(message.From(s.From), message.To(s.To...)); err != nil {
 		return fmt.Errorf("write the e-mail: %w", err)
@@ -46,8 +55,21 @@ func (s SMTP) Send(ctx context.Context, m Message) error {
 	return nil
 }
 
+// safe refuses a password that anybody between here and there could read.
+func (s SMTP) safe() error {
+	if s.TLS != "none" || s.User == "" || s.Host == "localhost" {
+		return nil
+	}
+	if address := net.ParseIP(s.Host); address != nil && address.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("the mail server %s would get the password without TLS", s.Host)
+}
+
 func (s SMTP) options() []mail.Option {
-	options := []mail.Option{mail.WithPort(s.Port), mail.WithTimeout(15 * time.Second)}
+	options := []mail.Option{mail.WithPort(s.Port), mail.WithTimeout(15 * time.Second), mail.WithTLSConfig(&tls.Config{
+		ServerName: s.Host, RootCAs: s.Roots, MinVersion: tls.VersionTLS12,
+	})}
 	switch s.TLS {
 	case "tls":
 		options = append(options, mail.WithSSL())
@@ -63,12 +85,25 @@ func (s SMTP) options() []mail.Option {
 	return options
 }
 
+// untrusted says what is wrong with the certificate of the server; "" if that
+// is not why sending failed.
+func untrusted(err error) string {
+	var refused *tls.CertificateVerificationError
+	if !errors.As(err, &refused) {
+		return ""
+	}
+	return "its certificate is refused, and nothing was sent: " + printable(refused.Err.Error())
+}
+
 // explain takes the password out of what a server echoes. What is not a
 // permanent answer of the server (RFC 5321 section 4.2.1, 5yz) can heal.
 func (s SMTP) explain(err error) error {
 	text := printable(err.Error())
 	if s.Password != "" {
 		text = strings.ReplaceAll(text, s.Password, "***")
+	}
+	if why := untrusted(err); why != "" {
+		return fmt.Errorf("send by the mail server %s: %s", s.Host, why)
 	}
 	shown := fmt.Errorf("send by the mail server %s: %s", s.Host, text)
 	var sending *mail.SendError
