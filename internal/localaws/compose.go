@@ -8,6 +8,7 @@ import (
 	"github.com/org/shipkit/internal/localaws/autoscaling"
 	"github.com/org/shipkit/internal/localaws/cloudformation"
 	"github.com/org/shipkit/internal/localaws/cloudwatch"
+	"github.com/org/shipkit/internal/localaws/codedeploy"
 	"github.com/org/shipkit/internal/localaws/ecr"
 	"github.com/org/shipkit/internal/localaws/ecs"
 	"github.com/org/shipkit/internal/localaws/elb"
@@ -53,10 +54,12 @@ func (s *Server) compose(ctx context.Context) error {
 	}
 	s.RDS = rds.New(s.Clock, s.databases())
 	s.CloudFormation = cloudformation.New(s.Clock, s.mux)
+	s.CodeDeploy = codedeploy.New(s.Clock, s.ECS, s.ELB)
 	s.AutoScaling = autoscaling.New(s.Clock, s.mux)
 	s.Scheduler = scheduler.New(s.Clock, s.mux)
 	s.serve("rds", s.RDS)
 	s.serve("cloudformation", s.CloudFormation)
+	s.serve("codedeploy", s.CodeDeploy)
 	s.serve("autoscaling", s.AutoScaling)
 	s.serve("scheduler", s.Scheduler)
 	s.serve("tagging", s.Tagging)
@@ -85,6 +88,7 @@ type Services struct {
 	RDS      *rds.Service
 
 	CloudFormation *cloudformation.Service
+	CodeDeploy     *codedeploy.Service
 	Scheduler      *scheduler.Service
 	AutoScaling    *autoscaling.Service
 	Tagging        *tagging.Service

@@ -25,7 +25,7 @@ type contract struct {
 
 // contracts are all of them, by area.
 var contracts = slices.Concat(parameters, secretContracts, logContracts, identity, mailContracts, objects, schedules, scaling,
-	databases, clusters, balancers, repositories, stacks, tagged, services, rollouts, alarms)
+	databases, clusters, balancers, repositories, stacks, tagged, services, rollouts, alarms, codeDeployments)
 
 // run is one contract against one AWS. What does not hold is collected rather than failed, so that a listed difference
 // can be told from a fault.

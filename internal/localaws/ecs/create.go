@@ -17,9 +17,9 @@ import (
 
 // CreateService makes a service and starts its first deployment.
 func (s *Service) CreateService(ctx context.Context, in *ecs.CreateServiceInput) (*ecs.CreateServiceOutput, error) {
-	if in.DeploymentController != nil && in.DeploymentController.Type != "" &&
-		in.DeploymentController.Type != types.DeploymentControllerTypeEcs {
-		return nil, invalid("local AWS has the deployment controller ECS only, not %s.", in.DeploymentController.Type)
+	controller, err := controllerOf(in)
+	if err != nil {
+		return nil, err
 	}
 	name := aws.ToString(in.ServiceName)
 	if !namePattern.MatchString(name) {
@@ -55,7 +55,7 @@ func (s *Service) CreateService(ctx context.Context, in *ecs.CreateServiceInput)
 	}
 	svc := &service{
 		name: name, arn: arnOf(c.caller, "service/%s/%s", c.name, name), cluster: c, created: s.Clock.Now(),
-		createdBy: wire.Caller(ctx).ARN, status: "ACTIVE", settings: set, tags: in.Tags, woken: make(chan struct{}, 1),
+		createdBy: wire.Caller(ctx).ARN, status: "ACTIVE", controller: controller, settings: set, tags: in.Tags, woken: make(chan struct{}, 1),
 	}
 	c.services[name] = svc
 	s.begin(svc, s.newRevision(svc))
@@ -78,6 +78,9 @@ func (s *Service) UpdateService(ctx context.Context, in *ecs.UpdateServiceInput)
 	}
 	if svc.status != "ACTIVE" {
 		return nil, &types.ServiceNotActiveException{Message: aws.String("Service was not ACTIVE.")}
+	}
+	if err := svc.refuseUpdate(in); err != nil {
+		return nil, err
 	}
 	set, deploys := svc.settings, in.ForceNewDeployment
 	if in.TaskDefinition != nil {

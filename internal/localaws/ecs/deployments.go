@@ -28,7 +28,11 @@ func (s *Service) ListServiceDeployments(
 	}
 	var all []string
 	briefs := map[string]types.ServiceDeploymentBrief{}
-	for _, r := range svc.history {
+	history := svc.history
+	if svc.external() {
+		history = nil // CodeDeploy's are not shown
+	}
+	for _, r := range history {
 		if len(in.Status) > 0 && !slices.Contains(in.Status, r.status) || !r.within(in.CreatedAt) {
 			continue
 		}

@@ -187,6 +187,9 @@ func (s *Service) rollBack(r *rollout) {
 	before.status, before.updated, before.failed = "PRIMARY", now, 0
 	before.say(now, types.DeploymentRolloutStateInProgress, "in progress: rolling back")
 	r.service.settings = before.rev.settings.keepScale(r.service.settings)
+	if r.service.external() {
+		r.service.settings.config = before.rev.settings.config // that of a shift is the shift's own
+	}
 	r.service.live = append([]*deployment{before}, slices.DeleteFunc(slices.Clone(r.service.live),
 		func(d *deployment) bool { return d == before })...)
 	r.back.ServiceRevisionArn = aws.String(before.rev.arn)

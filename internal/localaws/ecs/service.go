@@ -25,6 +25,8 @@ type service struct {
 	tags      []types.Tag
 	events    []types.ServiceEvent
 
+	controller types.DeploymentControllerType
+
 	live     []*deployment // the PRIMARY first, then those that still have tasks, newest first
 	rollout  *rollout      // the service deployment in progress, or nil
 	history  []*rollout    // all service deployments, newest first

@@ -121,6 +121,9 @@ func (svc *service) describe() *types.Service {
 			RunningTaskCount: running, PendingTaskCount: pending,
 		})
 	}
+	if svc.external() {
+		svc.describeTaskSets(d)
+	}
 	return d
 }
 

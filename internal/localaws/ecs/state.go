@@ -36,6 +36,7 @@ type savedCluster struct {
 
 type savedService struct {
 	Name, ARN, CreatedBy string
+	Controller           types.DeploymentControllerType
 	Created              time.Time
 	Settings             savedSettings
 	Tags                 []types.Tag
@@ -110,7 +111,7 @@ func (s *Service) Save() ([]byte, error) {
 
 func (svc *service) save() savedService {
 	saved := savedService{Name: svc.name, ARN: svc.arn, Created: svc.created, CreatedBy: svc.createdBy,
-		Settings: svc.settings.save(svc.cluster), Tags: svc.tags, Events: svc.events}
+		Controller: svc.controller, Settings: svc.settings.save(svc.cluster), Tags: svc.tags, Events: svc.events}
 	for _, r := range svc.history {
 		x := savedRollout{ARN: r.arn, Reason: r.reason, Config: r.config, Status: r.status, Stage: r.stage, Created: r.created,
 			Started: r.started, Updated: r.updated, Finished: r.finished, Stopped: r.stopped, Back: r.back, Target: r.target.save()}
@@ -175,7 +176,7 @@ func (s *Service) loadService(c *cluster, saved savedService) (*service, error) 
 		return nil, err
 	}
 	svc := &service{name: saved.Name, arn: saved.ARN, cluster: c, created: saved.Created, createdBy: saved.CreatedBy,
-		status: "ACTIVE", settings: set, tags: saved.Tags, events: saved.Events, woken: make(chan struct{}, 1)}
+		status: "ACTIVE", controller: saved.Controller, settings: set, tags: saved.Tags, events: saved.Events, woken: make(chan struct{}, 1)}
 	byID := map[string]*deployment{}
 	for i := len(saved.History) - 1; i >= 0; i-- { // the oldest first: later ones name it as their source
 		x := saved.History[i]
