@@ -69,6 +69,7 @@ func check(ctx context.Context, rt *action.Runtime, past history.History, r hist
 		rt.Annotate(&diag.Diagnostic{Severity: diag.Warning, Summary: past.Namespace.String() + " goes back in time: " + why})
 		return nil
 	default:
+		rt.SetOutput("reason", "it would go back in time: "+why)
 		return &diag.Diagnostic{
 			Summary: past.Namespace.String() + " would go back in time: " + why,
 			Try:     "the rollback workflow to go back on purpose, or allow-older: true",

@@ -34,15 +34,21 @@ type Workflow struct {
 	Payload any
 	// Env is set for all steps; AWS_ENDPOINT_URL and the like belong here, and
 	// DOCKER_HOST for steps that need an engine.
-	Env     map[string]string
-	Secrets map[string]string
-	Vars    map[string]string
+	Env map[string]string
+	// ActionEnv is set for the steps of one of our actions besides, by its
+	// name; an access key of its own tells its calls apart.
+	ActionEnv map[string]map[string]string
+	// CommitTime is when the commit of the run was made; the zero time is now.
+	CommitTime time.Time
+	Secrets    map[string]string
+	Vars       map[string]string
 	// Inputs are those of workflow_dispatch.
 	Inputs map[string]string
 	// Files are laid into the repository of the run by path; actions/checkout
 	// puts them into the workspace.
 	Files map[string]string
-	// Stubs name actions of others (owner/name@ref) that do nothing here.
+	// Stubs name actions of others (owner/name@ref) that are not here. Nothing is
+	// done in their place, but the file of their input path is written to the log.
 	Stubs []string
 	// Job runs only this job and those that it needs.
 	Job string
@@ -50,6 +56,13 @@ type Workflow struct {
 	Watch func(step, result string)
 	// Timeout ends the run; 0 means 5 minutes.
 	Timeout time.Duration
+}
+
+// OfOthers are the actions that the reusable workflows call besides ours and
+// actions/checkout, which act does itself.
+var OfOthers = []string{
+	"aws-actions/configure-aws-credentials@e6de054238d6b7531b4efff3b6587d9aade6a06c",
+	"actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f",
 }
 
 // Run runs the workflow and returns how it ended. It fails the test only if
@@ -141,6 +154,9 @@ func (w Workflow) lay(dir string) (file, text string, err error) {
 	} {
 		cmd := exec.CommandContext(context.Background(), "git", args...)
 		cmd.Dir = repository
+		if !w.CommitTime.IsZero() {
+			cmd.Env = append(os.Environ(), "GIT_COMMITTER_DATE="+w.CommitTime.Format(time.RFC3339))
+		}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return "", "", fmt.Errorf("git %s: %w\n%s", args[0], err, out)
 		}
@@ -182,7 +198,7 @@ func (w Workflow) arguments(dir, file, text string) ([]string, error) {
 		}
 	}
 	if usesShipkit.MatchString(text) {
-		tree, err := buildTree()
+		tree, err := w.tree(dir)
 		if err != nil {
 			return nil, err
 		}
@@ -206,13 +222,16 @@ func (w Workflow) arguments(dir, file, text string) ([]string, error) {
 	return args, nil
 }
 
-// layStub writes an action that does nothing.
+// layStub writes an action that does nothing but show the file of its input path.
 func layStub(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("lay stub: %w", err)
 	}
-	text := "name: stub\ndescription: Does nothing.\nruns: {using: node24, main: index.js}\n"
-	for name, content := range map[string]string{"action.yml": text, "index.js": ""} {
+	files := map[string]string{
+		"action.yml": "name: stub\ndescription: Stands in.\ninputs: {path: {description: File}}\nruns: {using: node24, main: index.js}\n",
+		"index.js":   "const path = process.env.INPUT_PATH;\nif (path) console.log(require('fs').readFileSync(path, 'utf8'));\n",
+	}
+	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			return "", fmt.Errorf("lay stub: %w", err)
 		}

@@ -2,8 +2,10 @@ package acttest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,6 +56,63 @@ var buildTree = sync.OnceValues(func() (string, error) {
 	}
 	return out, nil
 })
+
+// tree is the release tree, with the variables of each action if there are any.
+func (w Workflow) tree(dir string) (string, error) {
+	shared, err := buildTree()
+	if err != nil || len(w.ActionEnv) == 0 {
+		return shared, err
+	}
+	tree := filepath.Join(dir, "tree")
+	if err := linkTree(shared, tree); err != nil {
+		return "", err
+	}
+	for name, env := range w.ActionEnv {
+		text, err := json.Marshal(env)
+		if err != nil {
+			return "", fmt.Errorf("write the variables of %s: %w", name, err)
+		}
+		for _, entry := range []string{"index.js", "post.js"} {
+			if err := prepend(filepath.Join(tree, name, entry), "Object.assign(process.env, "+string(text)+");\n"); err != nil {
+				return "", err
+			}
+		}
+	}
+	return tree, nil
+}
+
+// linkTree makes a second tree of the same files.
+func linkTree(from, to string) error {
+	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, strings.TrimPrefix(path, from))
+		if entry.IsDir() {
+			return os.MkdirAll(target, 0o700)
+		}
+		return os.Link(path, target)
+	})
+	if err != nil {
+		return fmt.Errorf("link the release tree: %w", err)
+	}
+	return nil
+}
+
+// prepend replaces a file, if it is there, by one that has a line before.
+func prepend(path, line string) error {
+	text, err := os.ReadFile(filepath.Clean(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("change the release tree: %w", err)
+	}
+	if err := errors.Join(os.Remove(path), os.WriteFile(path, append([]byte(line), text...), 0o600)); err != nil {
+		return fmt.Errorf("change the release tree: %w", err)
+	}
+	return nil
+}
 
 func removeStale() {
 	trees, _ := filepath.Glob(filepath.Join(os.TempDir(), treePrefix+"*"))

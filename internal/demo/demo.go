@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/org/shipkit/internal/acttest"
+	"github.com/org/shipkit/internal/localaws/fault"
 	"github.com/org/shipkit/pkg/markdown"
 )
 
@@ -25,6 +26,9 @@ type Options struct {
 	Out  io.Writer
 	// Keep leaves all running after the last chapter until ctx is done.
 	Keep bool
+	// Calls gets what each action called, by its name, before all ends; may be
+	// nil.
+	Calls func(calls []fault.Call, keys map[string]string)
 }
 
 // Run tells the story and leaves nothing behind. A chapter that ends otherwise
@@ -41,6 +45,9 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	err = s.tell(ctx)
+	if err == nil && o.Calls != nil {
+		o.Calls(s.aws.Calls(), s.keys)
+	}
 	if err == nil && o.Keep {
 		s.say("\nAll runs on: staging at %s. Ctrl-C ends it.", s.url)
 		<-ctx.Done()
@@ -239,7 +246,7 @@ func (s *story) run(ctx context.Context, w acttest.Workflow) (acttest.Result, er
 		return acttest.Result{}, fmt.Errorf("make a folder for the run: %w", err)
 	}
 	w.File = filepath.Join("testdata", "demo", ".github", "workflows", w.File)
-	w.Env, w.Stubs = s.env, []string{"aws-actions/configure-aws-credentials@e6de054238d6b7531b4efff3b6587d9aade6a06c"}
+	w.Env, w.ActionEnv, w.Stubs = s.env, s.actionEnv, acttest.OfOthers
 	vars := map[string]string{"IMAGE": s.image}
 	maps.Copy(vars, w.Vars)
 	w.Vars, w.Watch = vars, s.step

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/org/shipkit/internal/localaws"
 	"github.com/org/shipkit/internal/localaws/seed"
+	"github.com/org/shipkit/internal/release"
 )
 
 // speed is how many times faster than the wall clock the demo's AWS runs.
@@ -35,6 +37,10 @@ type world struct {
 	// request's environment in front of it; image is the repository.
 	url, devURL, image string
 	env                map[string]string
+	// keys are the access keys of the actions, and actionEnv what gives them
+	// one each, so that it can be told who called what.
+	keys      map[string]string
+	actionEnv map[string]map[string]string
 }
 
 func newWorld(ctx context.Context, root string) (*world, error) {
@@ -83,11 +89,27 @@ func (w *world) runner(ctx context.Context, root string) error {
 	if w.env["DEV_LISTENER"], err = w.listener(ctx); err != nil {
 		return err
 	}
-	for _, pair := range w.aws.Env() {
-		name, value, _ := strings.Cut(pair, "=")
-		w.env[name] = value
+	maps.Copy(w.env, variables(w.aws.Env()))
+	names, err := release.ActionNames(root)
+	if err != nil {
+		return fmt.Errorf("give each action an access key: %w", err)
+	}
+	w.keys, w.actionEnv = map[string]string{}, map[string]map[string]string{}
+	for _, name := range names {
+		key, env := w.aws.SessionEnv(name)
+		w.keys[name], w.actionEnv[name] = key, variables(env)
 	}
 	return errors.Join(w.login(), w.plugBuildx(root))
+}
+
+// variables reads the form of os.Environ.
+func variables(pairs []string) map[string]string {
+	env := map[string]string{}
+	for _, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		env[name] = value
+	}
+	return env
 }
 
 // listener is that of dev's load balancer.

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/org/shipkit/internal/demo"
+	"github.com/org/shipkit/internal/localaws/fault"
+	"github.com/org/shipkit/internal/policytest"
 )
 
 // TestTheDemo runs the story that `make demo` tells: each chapter checks what
@@ -15,7 +17,8 @@ import (
 // delta was small, that the failure was told, and that nothing is left.
 func TestTheDemo(t *testing.T) {
 	var told strings.Builder
-	if err := demo.Run(t.Context(), demo.Options{Root: "../..", Out: &told}); err != nil {
+	options := demo.Options{Root: "../..", Out: &told, Calls: func(calls []fault.Call, keys map[string]string) { policies(t, calls, keys) }}
+	if err := demo.Run(t.Context(), options); err != nil {
 		t.Fatalf("%v\n%s", err, told.String())
 	}
 	for _, want := range []string{
@@ -31,5 +34,23 @@ func TestTheDemo(t *testing.T) {
 	}
 	if text, err := os.ReadFile("/proc/self/task/self/children"); err == nil && len(text) > 0 {
 		t.Errorf("processes are left: %s", text)
+	}
+}
+
+// policies holds what each action called in the workflows against the policy
+// of its README, and of those that it says to add.
+func policies(t *testing.T, calls []fault.Call, keys map[string]string) {
+	t.Helper()
+	for _, action := range []string{"deploy-ecs", "ephemeral-env", "promote-snapshot", "record"} {
+		readmes := []string{"../../actions/" + action + "/README.md"}
+		if action == "promote-snapshot" {
+			readmes = append(readmes, "../../actions/deploy-ecs/README.md") // it has services
+		}
+		policytest.Covers(t, calls, keys[action], readmes...)
+	}
+	for _, action := range []string{"build-image", "smoke-test", "notify"} { // the runner is logged in to the registry
+		if needed := policytest.Needed(calls, keys[action]); len(needed) > 0 {
+			t.Errorf("%s needs %v here, which its README does not say", action, needed)
+		}
 	}
 }

@@ -94,12 +94,13 @@ func TestParseStages(t *testing.T) {
 func TestParseStagesOfSteps(t *testing.T) {
 	text := `{
 		"build":{"result":"success","outputs":{"stages":"{\"check\":{\"outcome\":\"success\"},\"build\":{\"outcome\":\"success\",\"outputs\":{\"bytes-sent\":\"7\"}},\"test\":{\"outcome\":\"skipped\"},\"_c\":{\"outcome\":\"success\"},\"3\":{\"outcome\":\"success\"}}"}},
-		"deploy":{"result":"failure","outputs":{"stages":"{\"deploy\":{\"outcome\":\"failure\",\"outputs\":{\"rolled-back\":\"true\"}}}"}},
+		"deploy":{"result":"failure","outputs":{"stages":"{\"_recheck\":{\"outcome\":\"failure\",\"outputs\":{\"reason\":\"old\"}},\"deploy\":{\"outcome\":\"failure\",\"outputs\":{\"rolled-back\":\"true\"}}}"}},
 		"notify":{"result":"cancelled","outputs":{"stages":"{\"notify\":{\"outcome\":\"success\"}}"}}}`
 	stages, err := ParseStages(text, []string{"check", "build"})
 	want := []Stage{
 		{Name: "check", Result: "success"}, {Name: "build", Result: "success", BytesSent: 7},
 		{Name: "deploy", Result: "failure", RolledBack: true}, {Name: "notify", Result: "cancelled"},
+		{Name: "recheck", Result: "failure", Reason: "old"},
 	}
 	if diff := cmp.Diff(want, stages); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)

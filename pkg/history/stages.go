@@ -22,8 +22,8 @@ type job struct {
 // ParseStages reads GitHub's contexts `needs` or `steps` as JSON
 // (https://docs.github.com/en/actions/reference/workflows-and-actions/contexts),
 // in the order of the names given; others follow by name. A job whose output
-// `stages` is the JSON of its steps counts as those that ran and whose ID does not
-// begin with an underscore.
+// `stages` is the JSON of its steps counts as those that ran. One whose ID begins
+// with an underscore counts only if it failed.
 func ParseStages(text string, order []string) ([]Stage, error) {
 	if len(text) > maxStages {
 		return nil, fmt.Errorf("stages have %d bytes, at most %d are allowed", len(text), maxStages)
@@ -46,8 +46,8 @@ func ParseStages(text string, order []string) ([]Stage, error) {
 }
 
 // stageID is that of a step that is a stage. An underscore in front marks one
-// that is not, a digit one that act numbered.
-var stageID = regexp.MustCompile(`^[A-Za-z]`)
+// that nobody asks for unless it fails, a digit one that act numbered.
+var stageID = regexp.MustCompile(`^_?[A-Za-z]`)
 
 // stages are a job's steps, if it tells them, else the job itself. A job that
 // ended badly although no step did is a stage too: its runner was lost, or a
@@ -61,8 +61,9 @@ func (j job) stages(name string) []Stage {
 	told := own.Result == "success" || own.Result == "skipped"
 	var stages []Stage
 	for id, step := range steps {
-		stage := step.stage(id)
-		if !stageID.MatchString(id) || stage.Result == "skipped" {
+		name, quiet := strings.CutPrefix(id, "_")
+		stage := step.stage(name)
+		if !stageID.MatchString(id) || stage.Result == "skipped" || quiet && stage.Result != "failure" {
 			continue
 		}
 		told = told || stage.Result == own.Result
@@ -79,7 +80,7 @@ func (j job) stage(name string) Stage {
 	return Stage{
 		Name: name, Result: first(j.Result, j.Outcome, j.Conclusion), Seconds: seconds(j.Outputs["duration"]),
 		BytesSent: number(j.Outputs["bytes-sent"]), BytesSaved: number(j.Outputs["bytes-saved"]),
-		Reason: cut(j.Outputs["failure-reason"], 300), RolledBack: j.Outputs["rolled-back"] == "true",
+		Reason: cut(first(j.Outputs["failure-reason"], j.Outputs["reason"]), 300), RolledBack: j.Outputs["rolled-back"] == "true",
 	}
 }
 
