@@ -30,7 +30,7 @@ type scene struct {
 	journal   *saga.Operation
 }
 
-func (w *wire) look(t testing.TB) scene {
+func (w *plane) look(t testing.TB) scene {
 	t.Helper()
 	ctx := t.Context()
 	s := scene{databases: map[string]string{}, active: namespace.Timestamp(w.parameter(t, staging.Active()))}
@@ -96,7 +96,7 @@ func TestCrashAtEveryCallOverTheWire(t *testing.T) {
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
-			w := newWire(t)
+			w := newPlane(t)
 			if got := w.run(t.Context(), t, nil); got.ExitCode != 0 {
 				t.Errorf("first promotion: %+v", got)
 			}
@@ -133,7 +133,7 @@ func feed(points chan<- point, done <-chan struct{}) {
 }
 
 // crash promotes, dies at a point and promotes again; false if it outlives it.
-func (w *wire) crash(t *testing.T, p point) bool {
+func (w *plane) crash(t *testing.T, p point) bool {
 	w.Clock.Advance(time.Hour)
 	before := w.look(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -164,7 +164,7 @@ func (w *wire) crash(t *testing.T, p point) bool {
 
 // holds is what no death may break: the pointer and the service are at
 // databases that are there, and the old one is.
-func (w *wire) holds(t *testing.T, p point, before, left scene) {
+func (w *plane) holds(t *testing.T, p point, before, left scene) {
 	t.Helper()
 	for what, id := range map[string]string{
 		"pointed at": staging.Database(left.active), "served": staging.Database(namespace.Timestamp(left.serving)),
@@ -180,7 +180,7 @@ func (w *wire) holds(t *testing.T, p point, before, left scene) {
 
 // converged is the one end: the new database serves and is pointed at, the old
 // one is stopped and saved, and all exists once.
-func (w *wire) converged(t *testing.T, p point, before, after scene, promotions int) {
+func (w *plane) converged(t *testing.T, p point, before, after scene, promotions int) {
 	t.Helper()
 	if string(after.active) != after.serving || !before.active.Before(after.active) || after.databases[staging.Database(after.active)] != "available" {
 		t.Errorf("%s: pointer %s (before %s), service %s, databases %v", p, after.active, before.active, after.serving, after.databases)
@@ -205,7 +205,7 @@ func (w *wire) converged(t *testing.T, p point, before, after scene, promotions 
 }
 
 // tidy retires what is kept.
-func (w *wire) tidy(t *testing.T, p point) {
+func (w *plane) tidy(t *testing.T, p point) {
 	t.Helper()
 	w.Clock.Advance(200 * time.Hour)
 	if got := w.run(t.Context(), t, map[string]string{"mode": "retire"}); got.ExitCode != 0 {

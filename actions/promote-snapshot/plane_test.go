@@ -23,10 +23,10 @@ import (
 	"github.com/org/shipkit/pkg/snapshot/rollout"
 )
 
-// wire is a local AWS whose databases and services have all their states, but
+// plane is a local AWS whose databases and services have all their states, but
 // no data and no tasks, so that a whole promotion over the wire takes little:
 // it is repeated for every single call.
-type wire struct {
+type plane struct {
 	*localaws.Server
 	key string     // the runs' access key
 	cfg aws.Config // with it
@@ -35,7 +35,7 @@ type wire struct {
 	ecs *ecs.Client
 }
 
-func newWire(t testing.TB) *wire {
+func newPlane(t testing.TB) *plane {
 	t.Helper()
 	server, err := localaws.Start(t.Context(), localaws.Options{Factor: 2000, Engine: localaws.Process, NoData: true})
 	if err != nil {
@@ -46,7 +46,7 @@ func newWire(t testing.TB) *wire {
 			t.Error(err)
 		}
 	})
-	w := &wire{Server: server}
+	w := &plane{Server: server}
 	w.key, w.cfg = server.Session("action")
 	w.cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} } // every fault reaches the saga
 	cfg := server.Config()
@@ -56,7 +56,7 @@ func newWire(t testing.TB) *wire {
 }
 
 // prepare makes a database in dev, and a service in staging.
-func (w *wire) prepare(t testing.TB) {
+func (w *plane) prepare(t testing.TB) {
 	t.Helper()
 	_, err := w.rds.CreateDBInstance(t.Context(), &rds.CreateDBInstanceInput{
 		DBInstanceIdentifier: new("dev-db"), DBInstanceClass: new("db.t4g.micro"), Engine: new("postgres"),
@@ -91,7 +91,7 @@ func (w *wire) prepare(t testing.TB) {
 	}
 }
 
-func (w *wire) status(t testing.TB, id string) string {
+func (w *plane) status(t testing.TB, id string) string {
 	t.Helper()
 	out, err := w.rds.DescribeDBInstances(t.Context(), &rds.DescribeDBInstancesInput{DBInstanceIdentifier: &id})
 	if err != nil {
@@ -100,7 +100,7 @@ func (w *wire) status(t testing.TB, id string) string {
 	return *out.DBInstances[0].DBInstanceStatus
 }
 
-func (w *wire) parameter(t testing.TB, name string) string {
+func (w *plane) parameter(t testing.TB, name string) string {
 	t.Helper()
 	out, err := w.ssm.GetParameter(t.Context(), &ssm.GetParameterInput{Name: &name})
 	if err != nil {
@@ -110,17 +110,10 @@ func (w *wire) parameter(t testing.TB, name string) string {
 }
 
 // run is one process: the action, but for its credentials and its clock.
-func (w *wire) run(ctx context.Context, t testing.TB, with map[string]string) actiontest.Result {
+func (w *plane) run(ctx context.Context, t testing.TB, with map[string]string) actiontest.Result {
 	t.Helper()
-	spec := action.Define("promote-snapshot", metadata, func(ctx context.Context, rt *action.Runtime, in inputs) error {
-		side := account{cfg: w.cfg, caller: awsclient.Caller{AccountID: "123456789012", ARN: "arn:aws:iam::123456789012:user/action"}}
-		job, err := newJob(ctx, rt, in, func(context.Context, inputs) (target, source account, err error) { return side, side, nil })
-		if err != nil {
-			return err
-		}
-		hasten(job, w.Clock)
-		return job.perform(ctx, rt, in)
-	})
+	side := account{cfg: w.cfg, caller: awsclient.Caller{AccountID: "123456789012", ARN: "arn:aws:iam::123456789012:user/action"}}
+	spec := hastened(w.Clock, func(context.Context, inputs) (target, source account, err error) { return side, side, nil })
 	all := map[string]string{
 		"namespace": "xy-0146-staging", "source-database": "dev-db", "data-authority": "source", "cluster": "staging", "services": "web",
 	}
@@ -132,14 +125,21 @@ func (w *wire) run(ctx context.Context, t testing.TB, with map[string]string) ac
 	}})
 }
 
-// hasten has a job live in another time.
-func hasten(j *job, c saga.Clock) {
-	j.promoter.Options.Clock = c
-	for _, s := range []any{j.promoter.Stacks, j.promoter.SourceStacks} {
-		s.(stacks).driver.Poll = time.Millisecond //nolint:forcetypeassert // it fails the test
-	}
-	if services, ok := j.promoter.Deployer.(rollout.Services); ok {
-		services.Wait.Poll = 10 * time.Millisecond
-		j.promoter.Deployer = services
-	}
+// hastened is the action in another time.
+func hastened(clock saga.Clock, connect connection) action.Spec {
+	return action.Define("promote-snapshot", metadata, func(ctx context.Context, rt *action.Runtime, in inputs) error {
+		job, err := newJob(ctx, rt, in, connect)
+		if err != nil {
+			return err
+		}
+		job.promoter.Options.Clock = clock
+		for _, s := range []any{job.promoter.Stacks, job.promoter.SourceStacks} {
+			s.(stacks).driver.Poll = time.Millisecond //nolint:forcetypeassert // it fails the test
+		}
+		if services, ok := job.promoter.Deployer.(rollout.Services); ok {
+			services.Wait.Poll = 10 * time.Millisecond
+			job.promoter.Deployer = services
+		}
+		return job.perform(ctx, rt, in)
+	})
 }
