@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 
 	"github.com/org/shipkit/internal/localaws"
-	"github.com/org/shipkit/internal/localaws/wire"
 )
 
 // TestAcrossAccountsAndRegions promotes an encrypted instance between places.
@@ -22,14 +21,14 @@ func TestAcrossAccountsAndRegions(t *testing.T) {
 	}{
 		{"accounts", otherAccount, home, home, false, 1},
 		{"accounts, from the default key", otherAccount, home, home, true, 2},
-		{"regions", wire.DefaultAccount, far, home, false, 1},
-		{"regions, from the default key", wire.DefaultAccount, far, home, true, 1},
+		{"regions", thisAccount, far, home, false, 1},
+		{"regions, from the default key", thisAccount, far, home, true, 1},
 		{"both", otherAccount, far, home, false, 1},
 		{"both, from the default key", otherAccount, far, home, true, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := startCross(t, localaws.Options{NoData: true})
-			source, target := w.at(test.account, test.from), w.at(wire.DefaultAccount, test.to)
+			source, target := w.at(test.account, test.from), w.at(thisAccount, test.to)
 			own := source.newKey(t, true)
 			with := map[string]string{
 				"source-database": "dev-db", "from": "dev", "source-region": test.from, "aws-region": test.to,
@@ -94,7 +93,7 @@ func (w *cross) checkSnapshot(t *testing.T, target region, arn, key string) {
 // TestUnencryptedInstanceBecomesEncrypted: both ways that the README names.
 func TestUnencryptedInstanceBecomesEncrypted(t *testing.T) {
 	w := startCross(t, localaws.Options{NoData: true})
-	here := w.at(wire.DefaultAccount, home)
+	here := w.at(thisAccount, home)
 	here.instance(t, "postgres", "")
 	key := here.newKey(t, false)
 	plain := w.run(t, map[string]string{"mode": "plan", "source-database": "dev-db"})
@@ -111,7 +110,7 @@ func TestUnencryptedInstanceBecomesEncrypted(t *testing.T) {
 // over is the masked snapshot, and the quarantine is gone.
 func TestMaskedBeforeItLeaves(t *testing.T) {
 	w := startCross(t, localaws.Options{})
-	source, target := w.at(otherAccount, home), w.at(wire.DefaultAccount, home)
+	source, target := w.at(otherAccount, home), w.at(thisAccount, home)
 	source.instance(t, "postgres", source.newKey(t, true))
 	query(t, source, "dev-db", "create table orders as select id, 'person' || id as name from generate_series(1, 42) id")
 	if _, err := target.CreateDBSubnetGroup(t.Context(), &rds.CreateDBSubnetGroupInput{

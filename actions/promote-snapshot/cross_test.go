@@ -17,17 +17,17 @@ import (
 
 	"github.com/org/shipkit/internal/localaws"
 	"github.com/org/shipkit/internal/localaws/fault"
-	"github.com/org/shipkit/internal/localaws/wire"
 	"github.com/org/shipkit/internal/policytest"
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/action/actiontest"
 	"github.com/org/shipkit/pkg/awsclient"
 )
 
-// otherAccount holds the source of the promotions between accounts.
+// The places of the promotions: the action's account holds the target.
 const (
+	thisAccount  = "111122223333"
 	otherAccount = "444455556666"
-	home         = wire.DefaultRegion
+	home         = "eu-west-1"
 	far          = "eu-central-1"
 	sourceRole   = "arn:aws:iam::" + otherAccount + ":role/shipkit-source"
 )
@@ -44,6 +44,8 @@ type cross struct {
 	*localaws.Server
 	key  string // access key of the action
 	spec action.Spec
+	// readmes have the policies that the action works under.
+	readmes []string
 }
 
 // startCross runs local AWS with states and metadata, without servers.
@@ -59,7 +61,7 @@ func startCross(t *testing.T, o localaws.Options) *cross {
 			t.Error(err)
 		}
 	})
-	w := &cross{Server: server}
+	w := &cross{Server: server, readmes: []string{"README.md"}}
 	var env []string
 	w.key, env = server.SessionEnv("action")
 	for _, line := range env {
@@ -78,7 +80,7 @@ func startCross(t *testing.T, o localaws.Options) *cross {
 		return j.perform(ctx, rt, in)
 	})
 	t.Cleanup(func() {
-		policytest.Covers(t, server.Calls(), w.key, "README.md")
+		policytest.Covers(t, server.Calls(), w.key, w.readmes...)
 		roles := map[string]bool{}
 		for _, call := range server.Calls() {
 			if call.AccountID == otherAccount && assumed(call) && !roles[call.AccessKeyID] {
@@ -96,26 +98,27 @@ func assumed(call fault.Call) bool { return strings.HasPrefix(call.AccessKeyID, 
 // section is a file with one section of the README.
 func section(t *testing.T, heading string) string {
 	t.Helper()
-	readme, err := os.ReadFile("README.md")
+	_, text, _ := strings.Cut(read(t, "README.md"), heading+"\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	return write(t, "section.md", text)
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path) //nolint:gosec // the test names it
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, text, _ := strings.Cut(string(readme), heading+"\n")
-	text, _, _ = strings.Cut(text, "\n## ")
-	return write(t, "section.md", text)
+	return string(text)
 }
 
 // keyPolicy is the README's for the source's key, with the accounts of the
 // test.
 func keyPolicy(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile(section(t, "## Another account, another region"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, block := range strings.Split(string(text), "```") {
+	for block := range strings.SplitSeq(read(t, section(t, "## Another account, another region")), "```") {
 		if policy, ok := strings.CutPrefix(block, "json\n"); ok && strings.Contains(policy, "kms:ReEncrypt*") {
-			return strings.ReplaceAll(policy, "111111111111", wire.DefaultAccount)
+			return strings.ReplaceAll(policy, "111111111111", thisAccount)
 		}
 	}
 	t.Fatal("the README has no policy of the source's key")

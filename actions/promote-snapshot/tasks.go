@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -66,7 +67,7 @@ func (t *tasks) ecs(ctx context.Context, definition string, db database.Database
 		Cluster: t.inputs.Cluster, Services: t.inputs.Services, RegisterOnly: true,
 		Source:  ecsdeploy.Source{Registered: aws.ToString(out.TaskDefinition.TaskDefinitionArn)},
 		RunTask: &ecsdeploy.RunTask{Overrides: overrides, StartedBy: "shipkit", Wait: true},
-		Wait:    ecsdeploy.Wait{LogLines: 20},
+		Wait:    ecsdeploy.Wait{Timeout: time.Duration(t.inputs.Minutes) * time.Minute, LogLines: 20},
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // the findings name the task definition
