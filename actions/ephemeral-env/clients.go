@@ -43,12 +43,19 @@ type job struct {
 	cfg       aws.Config
 }
 
-func newJob(ctx context.Context, rt *action.Runtime, in inputs) (*job, error) {
+// connection loads the configuration of AWS.
+type connection func(context.Context, inputs) (aws.Config, error)
+
+func connect(ctx context.Context, in inputs) (aws.Config, error) {
+	return awsclient.Load(ctx, awsclient.Options{Region: in.Region, ExpectedAccountID: in.ExpectedAccount}) //nolint:wrapcheck // it says what fails
+}
+
+func newJob(ctx context.Context, rt *action.Runtime, in inputs, connect connection) (*job, error) {
 	s, err := in.subject(rt.GitHub())
 	if err != nil {
 		return nil, action.BadInput(err)
 	}
-	cfg, err := awsclient.Load(ctx, awsclient.Options{Region: in.Region, ExpectedAccountID: in.ExpectedAccount})
+	cfg, err := connect(ctx, in)
 	if err != nil {
 		return nil, err
 	}

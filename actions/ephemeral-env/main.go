@@ -24,16 +24,21 @@ var metadata []byte
 var Spec = action.Define("ephemeral-env", metadata, run)
 
 func run(ctx context.Context, rt *action.Runtime, in inputs) error {
-	job, err := newJob(ctx, rt, in)
+	job, err := newJob(ctx, rt, in, connect)
 	if err != nil {
 		return awsclient.Explain(err)
 	}
-	rt.SetOutput("changed", "false")
+	return awsclient.Explain(job.perform(ctx))
+}
+
+// perform does what the command says.
+func (j *job) perform(ctx context.Context) error {
+	j.rt.SetOutput("changed", "false")
 	commands := map[string]func(context.Context) error{
-		"up": job.up, "down": job.down, "list": job.list, "extend": job.extend, "pause": job.pause, "wake": job.wake,
-		"reap": job.reap, "run": job.test, "off-hours": job.offHours,
+		"up": j.up, "down": j.down, "list": j.list, "extend": j.extend, "pause": j.pause, "wake": j.wake,
+		"reap": j.reap, "run": j.test, "off-hours": j.offHours,
 	}
-	return awsclient.Explain(commands[in.Command](ctx))
+	return commands[j.in.Command](ctx)
 }
 
 func (j *job) up(ctx context.Context) error {
