@@ -36,7 +36,8 @@ type Container interface {
 	Wait(ctx context.Context) (Exit, error)
 	// Exec runs a command inside and returns its exit code and output.
 	Exec(ctx context.Context, argv []string) (code int, output string, err error)
-	// Stop sends SIGTERM, then SIGKILL if the container still runs after grace. It does not wait for Wait's answer.
+	// Stop sends SIGTERM, then SIGKILL if the container still runs after grace; without grace only the latter. It does not
+	// wait for Wait's answer.
 	Stop(ctx context.Context, grace time.Duration) error
 }
 

@@ -236,6 +236,9 @@ func (c *dockerContainer) Wait(ctx context.Context) (Exit, error) {
 
 // Stop implements Container.
 func (c *dockerContainer) Stop(ctx context.Context, grace time.Duration) error {
+	if grace <= 0 {
+		return c.kill(ctx, "SIGKILL")
+	}
 	found, err := c.client.ContainerInspect(ctx, c.id, client.ContainerInspectOptions{})
 	if gone(err) {
 		return nil
@@ -247,8 +250,8 @@ func (c *dockerContainer) Stop(ctx context.Context, grace time.Duration) error {
 	if found.Container.Config != nil && found.Container.Config.StopSignal != "" {
 		signal = found.Container.Config.StopSignal
 	}
-	if _, err := c.client.ContainerKill(ctx, c.id, client.ContainerKillOptions{Signal: signal}); err != nil && !gone(err) {
-		return fmt.Errorf("stop the container %s: %w", c.id, err)
+	if err := c.kill(ctx, signal); err != nil {
+		return err
 	}
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
@@ -259,8 +262,12 @@ func (c *dockerContainer) Stop(ctx context.Context, grace time.Duration) error {
 		return fmt.Errorf("stop the container %s: %w", c.id, ctx.Err())
 	case <-timer.C:
 	}
-	if _, err := c.client.ContainerKill(ctx, c.id, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil && !gone(err) {
-		return fmt.Errorf("kill the container %s: %w", c.id, err)
+	return c.kill(ctx, "SIGKILL")
+}
+
+func (c *dockerContainer) kill(ctx context.Context, signal string) error {
+	if _, err := c.client.ContainerKill(ctx, c.id, client.ContainerKillOptions{Signal: signal}); err != nil && !gone(err) {
+		return fmt.Errorf("send %s to the container %s: %w", signal, c.id, err)
 	}
 	return nil
 }

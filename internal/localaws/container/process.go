@@ -269,6 +269,10 @@ func (c *process) Wait(ctx context.Context) (Exit, error) {
 
 // Stop implements Container.
 func (c *process) Stop(ctx context.Context, grace time.Duration) error {
+	if grace <= 0 {
+		c.signal(syscall.SIGKILL)
+		return nil
+	}
 	c.signal(syscall.SIGTERM)
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
