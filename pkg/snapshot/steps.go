@@ -208,14 +208,16 @@ func (p *promotion) createDatabase() saga.Step {
 }
 
 // stackParameters are those of shipkit's templates. A cluster needs its engine
-// and version named, an instance takes them from the snapshot.
+// and version named and may be given a key, an instance takes them from the
+// snapshot.
 func (p *promotion) stackParameters(identifier string, s *database.Snapshot) map[string]string {
 	parameters := map[string]string{"DatabaseIdentifier": identifier, "SnapshotIdentifier": s.ID}
 	if s.Kind == database.Cluster {
 		parameters["Engine"], parameters["EngineVersion"] = s.Engine, s.EngineVersion
 	}
-	for key, value := range p.request.Parameters {
-		parameters[key] = value
+	maps.Copy(parameters, p.request.Parameters)
+	if s.Kind == database.Instance {
+		delete(parameters, "KmsKeyId")
 	}
 	return parameters
 }
