@@ -55,6 +55,10 @@ generate: ## Write what is generated: the tables of the READMEs
 release-tree: ## Write the release tree to dist/tree, further binaries to dist/assets
 	go run ./cmd/gen release-tree -version $(VERSION) -commit $(COMMIT)
 
+.PHONY: prepare-release
+prepare-release: ## Write what the commit of a release needs (VERSION=v1.2.3)
+	@scripts/prepare-release $(VERSION)
+
 .PHONY: machine
 machine: ## Install the Debian packages that tests need
 	@scripts/machine

@@ -202,12 +202,11 @@ func (w Workflow) arguments(dir, file, text string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		var refs []string
-		for _, match := range usesShipkit.FindAllStringSubmatch(text, -1) {
-			refs = append(refs, match[1])
+		refs, err := references(text, tree)
+		if err != nil {
+			return nil, err
 		}
-		slices.Sort(refs)
-		for _, ref := range slices.Compact(refs) {
+		for _, ref := range refs {
 			args = append(args, "--local-repository", "org/shipkit@"+ref+"="+tree)
 		}
 	}
@@ -220,6 +219,28 @@ func (w Workflow) arguments(dir, file, text string) ([]string, error) {
 		args = append(args, "--local-repository", repository+"@"+ref+"="+path)
 	}
 	return args, nil
+}
+
+// references are those at which the workflow and the reusable workflows of the
+// tree call the tree.
+func references(text, tree string) ([]string, error) {
+	workflows, err := filepath.Glob(filepath.Join(tree, ".github", "workflows", "*.yml"))
+	if err != nil {
+		return nil, fmt.Errorf("list the workflows of the tree: %w", err)
+	}
+	for _, path := range workflows {
+		workflow, err := os.ReadFile(filepath.Clean(path))
+		if err != nil {
+			return nil, fmt.Errorf("read a workflow of the tree: %w", err)
+		}
+		text += string(workflow)
+	}
+	var refs []string
+	for _, match := range usesShipkit.FindAllStringSubmatch(text, -1) {
+		refs = append(refs, match[1])
+	}
+	slices.Sort(refs)
+	return slices.Compact(refs), nil
 }
 
 // layStub writes an action that does nothing but show the file of its input path.

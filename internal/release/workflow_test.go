@@ -24,11 +24,12 @@ func newPublisher(t *testing.T) *publisher {
 		"echo \"$@\" >> gh.calls\ncat dist/notes.md >> gh.calls\n", 0o700)
 	lay(t, filepath.Join(p.checkout, ".gitignore"), "/dist/\n/gh.calls\n", 0o600)
 	lay(t, filepath.Join(p.checkout, "CHANGELOG.md"),
-		"# Changes\n\n## Unreleased\n\n- Later\n\n## v1.2.4\n\n- Mended\n\n## v1.2.3 (2026-11-21)\n\n- First\n", 0o600)
+		"# Changes\n\n## Unreleased\n\n- First\n\n## v1.2.2 (2026-11-20)\n\n- Older\n", 0o600)
 	lay(t, filepath.Join(p.checkout, "Makefile"), `release-tree:
 	@mkdir -p dist/tree/bin dist/assets
 	@for f in tree/bin/shipkit-linux-amd64 assets/shipkit-darwin-arm64 tree/SHA256SUMS tree/sbom.cdx.json tree/action.yml; do echo $(VERSION) > dist/$$f; done
 `, 0o600)
+	lay(t, filepath.Join(p.checkout, ".github", "workflows", "ship.yml"), "- uses: org/shipkit/deploy-ecs@v1\n- uses: actions/checkout@v1\n", 0o600)
 	p.run(t, "cp", "-r", must(filepath.Abs(filepath.Join(root, "scripts"))), "scripts")
 	p.run(t, "git", "init", "-q", "--bare", p.remote)
 	p.run(t, "git", "init", "-q", "-b", "main")
@@ -83,6 +84,13 @@ func (p *publisher) release(t *testing.T, version string) (failure string) {
 	return ""
 }
 
+// prepare commits what scripts/prepare-release writes.
+func (p *publisher) prepare(t *testing.T, version string) {
+	t.Helper()
+	p.run(t, "scripts/prepare-release", version)
+	p.run(t, "git", "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "-a", "-m", "Prepare "+version)
+}
+
 func (p *publisher) tag(t *testing.T, name string) string {
 	t.Helper()
 	return p.run(t, "git", "--git-dir", p.remote, "rev-parse", name)
@@ -97,6 +105,10 @@ func must(path string, err error) string {
 
 func TestTheReleaseWorkflow(t *testing.T) {
 	p := newPublisher(t)
+	if failure := p.release(t, "v1.2.2"); !strings.Contains(failure, "the reusable workflows call org/shipkit/deploy-ecs@v1") {
+		t.Errorf("a release whose workflows call another said %q", failure)
+	}
+	p.prepare(t, "v1.2.3")
 	if failure := p.release(t, "v1.2.3"); failure != "" {
 		t.Fatal(failure)
 	}
@@ -107,16 +119,20 @@ func TestTheReleaseWorkflow(t *testing.T) {
 	if got := p.run(t, "git", "--git-dir", p.remote, "show", "v1:bin/shipkit-linux-amd64"); got != "v1.2.3" {
 		t.Errorf("the released binary is %q", got)
 	}
+	if got := p.run(t, "cat", ".github/workflows/ship.yml"); got != "- uses: org/shipkit/deploy-ecs@v1.2.3\n- uses: actions/checkout@v1" {
+		t.Errorf("the reusable workflow is\n%s", got)
+	}
 	calls, err := os.ReadFile(filepath.Join(p.checkout, "gh.calls"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := "release create v1.2.3 --verify-tag"; !strings.HasPrefix(string(calls), want) || !strings.Contains(string(calls), "\n- First\n") ||
-		strings.Contains(string(calls), "Mended") {
+		strings.Contains(string(calls), "Older") {
 		t.Errorf("gh was told\n%s", calls)
 	}
 
-	p.run(t, "git", "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "--allow-empty", "-m", "Go on")
+	p.run(t, "sed", "-i", "s/^## Unreleased$/&\\n\\n- Mended/", "CHANGELOG.md")
+	p.run(t, "git", "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "-a", "-m", "Go on")
 	for version, want := range map[string]string{
 		"v1.2.3": "v1.2.3 is released already", "1.2.4": "not like v1.2.3", "v9.9.9": "CHANGELOG.md has no section",
 	} {
@@ -127,6 +143,7 @@ func TestTheReleaseWorkflow(t *testing.T) {
 	if p.tag(t, "v1") != first || p.tag(t, "v1.2.3") != first {
 		t.Error("a refused release moved a tag")
 	}
+	p.prepare(t, "v1.2.4")
 	if failure := p.release(t, "v1.2.4"); failure != "" {
 		t.Fatal(failure)
 	}
