@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -90,6 +91,9 @@ func (p *promotion) stackDone(stacks Stacks, name string) func(context.Context) 
 		if err != nil || stack == nil {
 			return false, err
 		}
+		if stack.Ready && !p.made(*stack) {
+			return false, fmt.Errorf("stack %s is there already, and its tags are not ours", name)
+		}
 		if stack.Failed != "" {
 			return false, fmt.Errorf("stack %s: %s", name, stack.Failed)
 		}
@@ -98,10 +102,31 @@ func (p *promotion) stackDone(stacks Stacks, name string) func(context.Context) 
 	}
 }
 
+// made tells by its tags whether this operation made a stack.
+func (p *promotion) made(stack Stack) bool {
+	return stack.Tags[namespace.TagTimestamp] == string(p.ts) &&
+		(p.Source.Namespace.Owns(stack.Tags, "") || p.Target.Namespace.Owns(stack.Tags, ""))
+}
+
+// takeBack undoes the making of a stack. A stranger's of the same name is left
+// alone.
+func (p *promotion) takeBack(ctx context.Context, side Side, stacks Stacks, name string) error {
+	err := p.removeStack(ctx, side, stacks, name)
+	if errors.Is(err, errForeign) {
+		p.Progress.Warn("stack "+name, err.Error())
+		return nil
+	}
+	return err
+}
+
+// errForeign says that a thing is somebody else's.
+var errForeign = errors.New("not ours by its tags")
+
 // removeStack deletes a database's stack and waits until it is gone. It is the
 // only place that deletes a database, and so it keeps the invariant: not the
 // active version, not one that a running revision refers to, not a stranger's.
 func (p *promotion) removeStack(ctx context.Context, side Side, stacks Stacks, name string) error {
+	failed := 0
 	for wait := time.Second; ; wait = min(2*wait, longestPoll) {
 		stack, err := stacks.Look(ctx, name)
 		if stack == nil && err == nil { // a stale read may hide what was made a moment ago
@@ -117,6 +142,9 @@ func (p *promotion) removeStack(ctx context.Context, side Side, stacks Stacks, n
 			if err := p.mayRemove(ctx, side, *stack); err != nil {
 				return err
 			}
+			if failed == deletions {
+				return fmt.Errorf("stack %s cannot be deleted: %s", name, stack.Failed)
+			}
 			free, err := p.unprotect(ctx, side, name)
 			if err != nil {
 				return err
@@ -126,6 +154,9 @@ func (p *promotion) removeStack(ctx context.Context, side Side, stacks Stacks, n
 			}
 			if err != nil {
 				return err
+			}
+			if free && stack.Failed != "" {
+				failed++
 			}
 		}
 		if err := p.Options.Time().Sleep(ctx, wait); err != nil {
@@ -155,7 +186,7 @@ func (p *promotion) unprotect(ctx context.Context, side Side, id string) (bool, 
 func (p *promotion) mayRemove(ctx context.Context, side Side, stack Stack) error {
 	ts := namespace.Timestamp(stack.Tags[namespace.TagTimestamp])
 	if !side.Namespace.Owns(stack.Tags, "") || ts == "" {
-		return fmt.Errorf("stack %s is not ours by its tags: it is left alone", stack.Name)
+		return fmt.Errorf("stack %s is left alone: %w", stack.Name, errForeign)
 	}
 	if stack.Name != side.Namespace.Database(ts) {
 		return nil // a quarantine: no pointer and no service ever refers to it
@@ -187,6 +218,9 @@ func (p *promotion) mayRemoveVersion(ctx context.Context, ts namespace.Timestamp
 }
 
 const longestPoll = 20 * time.Second
+
+// deletions is how often the deletion of a failed stack is begun.
+const deletions = 5
 
 // settle is how long a read may miss what was just created.
 const settle = 10 * time.Second

@@ -53,7 +53,7 @@ func (p *promotion) restoreQuarantine() saga.Step {
 				Name: name, Template: p.request.Template, Tags: p.tags(p.Source), Parameters: parameters,
 			})
 		},
-		Undo: func(ctx context.Context) error { return p.removeStack(ctx, p.Source, p.SourceStacks, name) },
+		Undo: func(ctx context.Context) error { return p.takeBack(ctx, p.Source, p.SourceStacks, name) },
 	}
 }
 

@@ -203,7 +203,7 @@ func (p *promotion) createDatabase() saga.Step {
 				Name: name, Template: p.request.Template, Tags: p.tags(p.Target), Parameters: p.stackParameters(name, s),
 			})
 		},
-		Undo: func(ctx context.Context) error { return p.removeStack(ctx, p.Target, p.Stacks, name) },
+		Undo: func(ctx context.Context) error { return p.takeBack(ctx, p.Target, p.Stacks, name) },
 	}
 }
 
