@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 
@@ -141,9 +142,11 @@ func TestForkNeedsConsent(t *testing.T) {
 	}
 }
 
-// The one-click test environment: up, test, down.
+// The one-click test environment: up, test, down. The second comes at once,
+// and must let the names of the first rest.
 func TestRun(t *testing.T) {
 	w := start(t)
+	w.SSM.RefuseReuse(30 * time.Second)
 	w.github.Pulls = []githubtest.Pull{{Number: 7, State: "open", SHA: sha}}
 	for command, failed := range map[string]string{`curl -fsS "$SHIPKIT_URL/version" | grep v1`: "false", "echo the cart is empty; exit 3": "true"} {
 		got := w.step(t, map[string]string{"command": "run", "image": w.images["v1"], "test-command": command})

@@ -151,14 +151,15 @@ func (j *job) reap(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	doomed, err := j.manager.Overdue(ctx, open)
+	records, err := j.manager.List(ctx)
 	if err != nil {
 		return err
 	}
+	doomed := j.manager.Overdue(records, open)
 	ended := doomed
 	if !j.in.dry() {
 		ended, err = j.manager.Reap(ctx, doomed)
-		err = errors.Join(err, j.keepHours(ctx, doomed))
+		err = errors.Join(err, j.keepHours(ctx, records, doomed))
 	}
 	var names []string
 	for _, d := range ended {

@@ -30,13 +30,9 @@ func (j *job) runTest(ctx context.Context, url string) error {
 
 // keepHours switches environments off that run outside of their hours, as on a
 // holiday, which no schedule knows.
-func (j *job) keepHours(ctx context.Context, doomed []environment.Doomed) error {
+func (j *job) keepHours(ctx context.Context, records []environment.Record, doomed []environment.Doomed) error {
 	if j.subject.clock == nil || j.subject.clock.On(time.Now()) {
 		return nil
-	}
-	records, err := j.manager.List(ctx)
-	if err != nil {
-		return err
 	}
 	gone := map[string]bool{}
 	for _, d := range doomed {

@@ -14,28 +14,65 @@ import (
 // whole, and then what is known of it. An environment that is not there is no
 // error.
 func (m *Manager) Down(ctx context.Context, n namespace.Namespace) (Result, error) {
-	record, err := m.mine(ctx, n)
-	if err != nil {
-		return Result{}, err
+	return m.end(ctx, n, func(*Record) bool { return true })
+}
+
+// end ends the environment if it still is to be ended once the lock is held.
+// Only a removal that was cut off goes on without asking.
+func (m *Manager) end(ctx context.Context, n namespace.Namespace, still func(*Record) bool) (Result, error) {
+	var record *Record
+	look := func() (err error) {
+		record, err = m.known(ctx, n)
+		return err
 	}
-	if record == nil {
-		nothing, err := m.nothing(ctx, n)
-		if err != nil || nothing {
-			return Result{}, err
+	if err := look(); err != nil {
+		return Result{}, ignore(err, ErrMissing)
+	}
+	run, err := m.begin(ctx, n, func() (*saga.Run, error) {
+		return m.journal(n).Begin(ctx, m.Holder, &saga.Operation{
+			Kind: kindDown, Timestamp: namespace.TimestampOf(time.Now()), Replaces: []string{kindUp},
+		})
+	}, look)
+	if err == nil {
+		err = look()
+	}
+	switch {
+	case run == nil:
+		if err = ignore(err, ErrMissing); err != nil {
+			err = fmt.Errorf("end environment %s: %w", n, err)
 		}
-		record = &Record{Namespace: n.String(), Repository: m.Repository}
-	}
-	run, err := m.begin(ctx, n, saga.Operation{
-		Kind: kindDown, Timestamp: namespace.TimestampOf(time.Now()), Replaces: []string{kindUp},
-	})
-	if err != nil {
-		return Result{}, fmt.Errorf("end environment %s: %w", n, err)
+		return Result{}, err
+	case err != nil:
+		return Result{}, errors.Join(err, run.Close(ctx))
+	case !run.Resumed && !still(record):
+		return Result{Record: *record}, errors.Join(run.Forward(ctx, nil, m.Options), run.Close(ctx))
 	}
 	if err := run.Forward(ctx, m.fall(n, record), m.Options); err != nil {
 		return Result{}, errors.Join(err, run.Close(ctx))
 	}
 	record.State = Ending
 	return Result{Record: *record, Changed: true}, errors.Join(run.Forget(ctx), run.Close(ctx))
+}
+
+// known returns the record, or an empty one if there is something without;
+// ErrMissing if there is nothing at all.
+func (m *Manager) known(ctx context.Context, n namespace.Namespace) (*Record, error) {
+	record, err := m.mine(ctx, n)
+	if err != nil || record != nil {
+		return record, err
+	}
+	if nothing, err := m.nothing(ctx, n); err != nil || nothing {
+		return nil, errors.Join(err, ErrMissing)
+	}
+	return &Record{Namespace: n.String(), Repository: m.Repository}, nil
+}
+
+// ignore drops one error.
+func ignore(err, target error) error {
+	if err == nil || errors.Is(err, target) { //nolint:errorlint // a joined error is looked through
+		return nil
+	}
+	return err
 }
 
 // mine returns the record, and refuses another repository's.
@@ -122,7 +159,7 @@ func (m *Manager) vanish(ctx context.Context, n namespace.Namespace) error {
 		}
 		if status == nil {
 			// What was created a moment ago may not be seen yet.
-			if err := sleep(ctx, settle); err != nil {
+			if err := m.sleep(ctx, settle); err != nil {
 				return err
 			}
 			if status, err = m.Backend.Look(ctx, n); err != nil || status == nil {
@@ -138,7 +175,7 @@ func (m *Manager) vanish(ctx context.Context, n namespace.Namespace) error {
 				return err
 			}
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := m.sleep(ctx, wait); err != nil {
 			return err
 		}
 	}
@@ -154,13 +191,6 @@ func isHeld(err error) bool {
 	return errors.As(err, &held)
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
+func (m *Manager) sleep(ctx context.Context, d time.Duration) error {
+	return m.Options.Time().Sleep(ctx, d)
 }

@@ -45,6 +45,10 @@ type Record struct {
 	URL        string    `json:"url,omitempty"`
 	Created    time.Time `json:"created"`
 	Expires    time.Time `json:"expires"`
+	// Since is when it came into its state.
+	Since time.Time `json:"since,omitzero"`
+	// Told is the expiry that people have been warned of.
+	Told time.Time `json:"told,omitzero"`
 	// Hourly is the estimated price in US dollars an hour while it runs.
 	Hourly float64 `json:"hourly,omitempty"`
 	RunURL string  `json:"runUrl,omitempty"`
@@ -69,8 +73,12 @@ type Records interface {
 	List(ctx context.Context, repository string) ([]Record, error)
 }
 
-// Slots bounds how many environments there are.
+// Slots bounds how many environments there are, and remembers those that were
+// there a moment ago. A limit of 0 is no bound.
 type Slots interface {
+	// Look changes nothing. It tells when the owner's last slot was freed, the
+	// zero time if that is not known, and *FullError if others have all.
+	Look(ctx context.Context, owner string, limit int) (time.Time, error)
 	// Claim takes a free slot, or keeps the one that the owner has. It returns
 	// *FullError if all are taken.
 	Claim(ctx context.Context, owner string, limit int) error
@@ -150,22 +158,38 @@ type Manager struct {
 	Answers func(ctx context.Context, url string) (bool, error)
 	// Patience is how long another run's change is waited for.
 	Patience time.Duration
+	// Rest is how long after its end an environment's parameters keep their
+	// names to themselves; ReuseAfter says why.
+	Rest time.Duration
 }
+
+// ReuseAfter is the time that AWS asks to wait before a parameter is created
+// under the name of a deleted one
+// (https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameter.html),
+// and a little, because the slot that remembers is freed before the last of
+// them is deleted.
+const ReuseAfter = 45 * time.Second
 
 func (m *Manager) journal(n namespace.Namespace) saga.Journal {
 	return saga.Journal{Parameters: m.Parameters, Path: n.Parameter("env", "operation")}
 }
 
-// begin takes the environment's lock, and waits for a run that holds it.
-func (m *Manager) begin(ctx context.Context, n namespace.Namespace, fresh saga.Operation) (*saga.Run, error) {
+// begin takes the environment's lock, and waits for a run that holds it. What
+// that run did may change everything: again looks before each further try.
+func (m *Manager) begin(
+	ctx context.Context, n namespace.Namespace, take func() (*saga.Run, error), again func() error,
+) (*saga.Run, error) {
 	deadline := time.Now().Add(m.Patience)
 	for {
-		run, err := m.journal(n).Begin(ctx, m.Holder, &fresh)
+		run, err := take()
 		if !isHeld(err) || time.Now().After(deadline) {
 			return run, err
 		}
 		m.Progress.Send(progress.Event{Task: "environment " + n.String(), Text: "waiting: " + err.Error()})
-		if err := sleep(ctx, 10*time.Second); err != nil {
+		if err := m.sleep(ctx, 10*time.Second); err != nil {
+			return nil, err
+		}
+		if err := again(); err != nil {
 			return nil, err
 		}
 	}

@@ -82,9 +82,7 @@ func TestFailedUpLeavesNothing(t *testing.T) {
 		if !errors.As(err, &failed) || !strings.Contains(err.Error(), "the image cannot be pulled") {
 			t.Errorf("up: %v", err)
 		}
-		if len(w.stacks) != 1 || len(w.records) != 1 || len(w.slots) != 0 || len(w.ends) != 0 {
-			t.Errorf("left %v %v %v %v", w.stacks, w.records, w.slots, w.ends)
-		}
+		w.clean(t, "a failed up")
 	})
 }
 
@@ -124,8 +122,8 @@ func TestAnotherRepositorysEnvironmentIsLeftAlone(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		doomed, err := m.Overdue(t.Context(), map[int]bool{})
-		if err != nil || len(doomed) != 0 {
+		list, err := m.List(t.Context())
+		if doomed := m.Overdue(list, map[int]bool{}); err != nil || len(list) != 1 || len(doomed) != 0 {
 			t.Errorf("overdue: %v, %v", doomed, err)
 		}
 	})
@@ -156,7 +154,8 @@ func TestItEndsByItself(t *testing.T) {
 		if w.stacks["xy-0146-pr1"] != nil {
 			t.Error("it outlives its end")
 		}
-		doomed, err := m.Overdue(t.Context(), nil)
+		list, err := m.List(t.Context())
+		doomed := m.Overdue(list, nil)
 		if err != nil || len(doomed) != 1 || !strings.HasPrefix(doomed[0].Why, "expired at ") {
 			t.Fatalf("overdue: %v, %v", doomed, err)
 		}
@@ -186,19 +185,22 @@ func TestPauseAndWake(t *testing.T) {
 	})
 }
 
+// reap is a reaper's run.
+func reap(ctx context.Context, m *Manager, open map[int]bool) error {
+	list, err := m.List(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = m.Reap(ctx, m.Overdue(list, open))
+	return err
+}
+
 // An up that is killed at any call is finished by the next up, and removed
 // whole by a down. A down that is killed is finished by a down, and by an up.
 func TestCrashAtEveryCall(t *testing.T) {
 	up := func(m *Manager) error { _, err := m.Up(context.Background(), pr(1), requestOf(1, "c")); return err }
 	down := func(m *Manager) error { _, err := m.Down(context.Background(), pr(1)); return err }
-	reap := func(m *Manager) error {
-		doomed, err := m.Overdue(context.Background(), map[int]bool{})
-		if err != nil {
-			return err
-		}
-		_, err = m.Reap(context.Background(), doomed)
-		return err
-	}
+	reap := func(m *Manager) error { return reap(context.Background(), m, map[int]bool{}) }
 	points := 0
 	for _, test := range []struct {
 		name         string
@@ -282,14 +284,6 @@ func TestRandomInterleavings(t *testing.T) {
 				}
 				_ = c.run(func(ctx context.Context) error { return work(ctx, c.manager(fmt.Sprint(random.Uint32()))) })
 			}
-			reap := func(ctx context.Context, m *Manager) error {
-				doomed, err := m.Overdue(ctx, open)
-				if err != nil {
-					return err
-				}
-				_, err = m.Reap(ctx, doomed)
-				return err
-			}
 			for range 25 {
 				pull := 1 + random.IntN(3)
 				switch event := random.IntN(10); {
@@ -315,7 +309,7 @@ func TestRandomInterleavings(t *testing.T) {
 				// The reaper's workflow, every five minutes, without a fault.
 				c := w.client()
 				time.Sleep(saga.LeaseTime)
-				if err := c.run(func(ctx context.Context) error { return reap(ctx, c.manager("reaper")) }); err != nil {
+				if err := c.run(func(ctx context.Context) error { return reap(ctx, c.manager("reaper"), open) }); err != nil {
 					t.Errorf("seed %d: reap: %v", seed, err)
 				}
 				for pull, since := range closed {

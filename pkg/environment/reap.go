@@ -24,13 +24,9 @@ type Doomed struct {
 	Why    string
 }
 
-// Overdue lists environments whose time is over, or whose pull request is not
+// Overdue picks the environments whose time is over, or whose pull request is not
 // open. open holds the open pull requests' numbers; nil skips that question.
-func (m *Manager) Overdue(ctx context.Context, open map[int]bool) ([]Doomed, error) {
-	records, err := m.List(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (m *Manager) Overdue(records []Record, open map[int]bool) []Doomed {
 	var doomed []Doomed
 	for _, record := range records {
 		switch {
@@ -43,7 +39,20 @@ func (m *Manager) Overdue(ctx context.Context, open map[int]bool) ([]Doomed, err
 			doomed = append(doomed, Doomed{record, fmt.Sprintf("pull request %d is not open", record.Pull)})
 		}
 	}
-	return doomed, nil
+	return doomed
+}
+
+// Expiring picks the environments that end within a time, and of whose end
+// nobody has been told.
+func (m *Manager) Expiring(records []Record, within time.Duration) []Record {
+	var soon []Record
+	for _, r := range records {
+		left := time.Until(r.Expires)
+		if r.Repository == m.Repository && r.State != Ending && left > 0 && left <= within && !r.Told.Equal(r.Expires) {
+			soon = append(soon, r)
+		}
+	}
+	return soon
 }
 
 // Reap ends the doomed, each after a second look at its record. It goes on
@@ -57,20 +66,14 @@ func (m *Manager) Reap(ctx context.Context, doomed []Doomed) ([]Doomed, error) {
 			failures = append(failures, err)
 			continue
 		}
-		now, err := m.mine(ctx, n)
+		// Not if somebody has extended it meanwhile; and it may have ended already,
+		// for the list lags behind.
+		result, err := m.end(ctx, n, func(r *Record) bool { return !r.Expires.After(d.Record.Expires) })
 		switch {
 		case err != nil:
 			failures = append(failures, err)
-		case now == nil:
-			// The list lagged behind: it has ended already.
-		case now.Expires.After(d.Record.Expires):
-			// Somebody has extended it meanwhile.
-		default:
-			if _, err := m.Down(ctx, n); err != nil {
-				failures = append(failures, err)
-				continue
-			}
-			ended = append(ended, d)
+		case result.Changed:
+			ended = append(ended, Doomed{Record: result.Record, Why: d.Why})
 		}
 	}
 	return ended, errors.Join(failures...)

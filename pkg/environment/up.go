@@ -37,7 +37,7 @@ func (m *Manager) Up(ctx context.Context, n namespace.Namespace, r Request) (Res
 		}
 		return *same, err
 	}
-	run, err := m.beginUp(ctx, n)
+	run, err := m.beginUp(ctx, n, r.MaxEnvs)
 	if err != nil {
 		return Result{}, fmt.Errorf("environment %s: %w", n, err)
 	}
@@ -46,6 +46,10 @@ func (m *Manager) Up(ctx context.Context, n namespace.Namespace, r Request) (Res
 		return Result{}, errors.Join(err, run.Close(ctx))
 	}
 	err = run.Forward(ctx, up.steps(), m.Options)
+	var failed *saga.FailedError
+	if errors.As(err, &failed) && failed.Undone && !up.existed {
+		err = errors.Join(err, run.Forget(ctx)) // nothing of it is left
+	}
 	result := Result{Changed: true}
 	if err == nil {
 		result, err = up.result(ctx)
@@ -70,17 +74,42 @@ func (m *Manager) unchanged(ctx context.Context, n namespace.Namespace, r Reques
 }
 
 // beginUp begins, and first finishes a removal that was cut off.
-func (m *Manager) beginUp(ctx context.Context, n namespace.Namespace) (*saga.Run, error) {
-	fresh := saga.Operation{Kind: kindUp, Timestamp: namespace.TimestampOf(time.Now())}
-	run, err := m.begin(ctx, n, fresh)
+func (m *Manager) beginUp(ctx context.Context, n namespace.Namespace, limit int) (*saga.Run, error) {
+	rest := func() error { return m.rest(ctx, n, limit) }
+	begin := func() (*saga.Run, error) {
+		if err := rest(); err != nil {
+			return nil, err
+		}
+		return m.begin(ctx, n, func() (*saga.Run, error) {
+			return m.journal(n).Begin(ctx, m.Holder, &saga.Operation{Kind: kindUp, Timestamp: namespace.TimestampOf(time.Now())})
+		}, rest)
+	}
+	run, err := begin()
 	var other *saga.OtherError
 	if errors.As(err, &other) && other.Operation.Kind == kindDown {
 		if _, err := m.Down(ctx, n); err != nil {
 			return nil, fmt.Errorf("finish the removal that was cut off: %w", err)
 		}
-		return m.begin(ctx, n, fresh)
+		return begin()
 	}
 	return run, err
+}
+
+// rest refuses what has no slot before anything is written, and waits until
+// the names of what was removed a moment ago may be used again.
+func (m *Manager) rest(ctx context.Context, n namespace.Namespace, limit int) error {
+	freed, err := m.Slots.Look(ctx, n.String(), limit)
+	if err != nil || freed.IsZero() {
+		return err
+	}
+	wait := m.Rest - time.Since(freed)
+	if wait <= 0 {
+		return nil
+	}
+	m.Progress.Send(progress.Event{
+		Task: "environment " + n.String(), Text: "waiting " + wait.Round(time.Second).String() + ": it ended a moment ago",
+	})
+	return m.sleep(ctx, wait)
 }
 
 // Fingerprint identifies what an environment is made from.
@@ -112,9 +141,8 @@ func (u *rise) prepare(ctx context.Context) error {
 	if known != nil && known.Repository != u.Repository {
 		return fmt.Errorf("environment %s belongs to repository %s: it is left alone", u.n, known.Repository)
 	}
-	now := time.Now().UTC().Truncate(time.Second)
 	u.record = Record{
-		Namespace: u.n.String(), Repository: u.Repository, Created: now, State: Creating,
+		Namespace: u.n.String(), Repository: u.Repository, Created: now(), State: Creating, Since: now(),
 	}
 	if known != nil {
 		u.record = *known
@@ -123,13 +151,14 @@ func (u *rise) prepare(ctx context.Context) error {
 	u.record.Pull, u.record.Commit, u.record.RunURL = u.request.Pull, u.request.Commit, u.RunURL
 	u.record.Hourly = u.request.Hourly
 	if !u.run.Resumed || u.record.Expires.IsZero() {
-		u.record.Expires = now.Add(u.request.TTL)
+		u.record.Expires = now().Add(u.request.TTL)
 	}
 	return nil
 }
 
 func (u *rise) steps() []saga.Step {
-	steps := []saga.Step{u.claim(), u.note(), u.arrangeEnd(), u.apply()}
+	// The record first: what it names is found by a reap, also a slot.
+	steps := []saga.Step{u.note(), u.claim(), u.arrangeEnd(), u.apply()}
 	if u.Answers != nil {
 		steps = append(steps, u.answer())
 	}
@@ -145,18 +174,9 @@ func (u *rise) unlessExisted(undo func(context.Context) error) func(context.Cont
 }
 
 func (u *rise) claim() saga.Step {
-	return saga.Step{
-		Name: "claim a slot",
-		Done: func(context.Context) (bool, error) { return u.request.MaxEnvs <= 0, nil },
-		Do: func(ctx context.Context) error {
-			if err := u.Slots.Claim(ctx, u.n.String(), u.request.MaxEnvs); err != nil {
-				return err
-			}
-			u.request.MaxEnvs = 0 // done
-			return nil
-		},
-		Undo: u.unlessExisted(func(ctx context.Context) error { return u.Slots.Release(ctx, u.n.String()) }),
-	}
+	step := always("claim a slot", func(ctx context.Context) error { return u.Slots.Claim(ctx, u.n.String(), u.request.MaxEnvs) })
+	step.Undo = u.unlessExisted(func(ctx context.Context) error { return u.Slots.Release(ctx, u.n.String()) })
+	return step
 }
 
 func (u *rise) note() saga.Step {
@@ -172,19 +192,9 @@ func (u *rise) note() saga.Step {
 }
 
 func (u *rise) arrangeEnd() saga.Step {
-	arranged := false
-	return saga.Step{
-		Name: "arrange the end",
-		Done: func(context.Context) (bool, error) { return arranged, nil },
-		Do: func(ctx context.Context) error {
-			if err := u.Ends.Arrange(ctx, u.n, u.record.Expires); err != nil {
-				return err
-			}
-			arranged = true
-			return nil
-		},
-		Undo: u.unlessExisted(func(ctx context.Context) error { return u.Ends.Cancel(ctx, u.n) }),
-	}
+	step := always("arrange the end", func(ctx context.Context) error { return u.Ends.Arrange(ctx, u.n, u.record.Expires) })
+	step.Undo = u.unlessExisted(func(ctx context.Context) error { return u.Ends.Cancel(ctx, u.n) })
+	return step
 }
 
 func (u *rise) apply() saga.Step {
@@ -236,7 +246,7 @@ func (u *rise) finish() saga.Step {
 			if err != nil || status == nil {
 				return errors.Join(err, errors.New("it has vanished"))
 			}
-			u.record.State, u.record.URL = Ready, status.URL
+			u.record.State, u.record.Since, u.record.URL = Ready, now(), status.URL
 			return u.Records.Put(ctx, u.n, u.record)
 		},
 	}

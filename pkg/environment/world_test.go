@@ -37,8 +37,20 @@ type world struct {
 	stacks     map[string]*stack
 	broken     bool // what is applied fails
 	writes     int
+	deleted    map[string]time.Time // names of parameters and records
+	freed      map[string]time.Time // when an owner's slot was
 	problems   []string
 }
+
+// used notes that a name is created, and complains if AWS asks to wait with it.
+func (w *world) used(name string) {
+	if at, ok := w.deleted[name]; ok && time.Since(at) < awsWait {
+		w.problems = append(w.problems, fmt.Sprintf("%s is created %s after it was deleted", name, time.Since(at)))
+	}
+}
+
+// awsWait is how long AWS asks to wait before a deleted name is used again.
+const awsWait = 30 * time.Second
 
 type stack struct {
 	version     string
@@ -56,7 +68,7 @@ const (
 func newWorld() *world {
 	w := &world{
 		parameters: map[string]string{}, records: map[string]Record{}, slots: map[int]string{},
-		ends: map[string]time.Time{}, stacks: map[string]*stack{},
+		ends: map[string]time.Time{}, stacks: map[string]*stack{}, deleted: map[string]time.Time{}, freed: map[string]time.Time{},
 	}
 	w.stacks["xy-0146-pr900"] = &stack{repository: theirs}
 	w.records["xy-0146-pr900"] = Record{Namespace: "xy-0146-pr900", Repository: theirs, State: Ready, Pull: 900, Expires: time.Now().Add(-time.Hour)}
@@ -70,9 +82,13 @@ type client struct {
 	after, dead  bool
 	kill         context.CancelFunc
 	faults       func() bool
+	latency      func() time.Duration
 }
 
 func (c *client) call(write bool, effect func() error) error {
+	if c.latency != nil {
+		time.Sleep(c.latency())
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.fire()
@@ -158,8 +174,12 @@ func (c *client) GetParametersByPath(_ context.Context, in *ssm.GetParametersByP
 
 func (c *client) PutParameter(_ context.Context, in *ssm.PutParameterInput, _ ...func(*ssm.Options)) (*ssm.PutParameterOutput, error) {
 	return &ssm.PutParameterOutput{}, c.call(true, func() error {
-		if _, ok := c.parameters[*in.Name]; ok && !aws.ToBool(in.Overwrite) {
+		_, exists := c.parameters[*in.Name]
+		if exists && !aws.ToBool(in.Overwrite) {
 			return &types.ParameterAlreadyExists{}
+		}
+		if !exists {
+			c.used(*in.Name)
 		}
 		c.parameters[*in.Name] = *in.Value
 		return nil
@@ -172,6 +192,7 @@ func (c *client) DeleteParameter(_ context.Context, in *ssm.DeleteParameterInput
 			return &types.ParameterNotFound{}
 		}
 		delete(c.parameters, *in.Name)
+		c.deleted[*in.Name] = time.Now()
 		return nil
 	})
 }
@@ -192,6 +213,9 @@ func (c records) Get(_ context.Context, n namespace.Namespace) (r *Record, err e
 
 func (c records) Put(_ context.Context, n namespace.Namespace, r Record) error {
 	return c.call(true, func() error {
+		if _, exists := c.records[n.String()]; !exists {
+			c.used("record of " + n.String())
+		}
 		c.records[n.String()] = r
 		return nil
 	})
@@ -199,6 +223,9 @@ func (c records) Put(_ context.Context, n namespace.Namespace, r Record) error {
 
 func (c records) Delete(_ context.Context, n namespace.Namespace) error {
 	return c.call(true, func() error {
+		if _, exists := c.records[n.String()]; exists {
+			c.deleted["record of "+n.String()] = time.Now()
+		}
 		delete(c.records, n.String())
 		return nil
 	})
@@ -216,20 +243,35 @@ func (c records) List(context.Context, string) (list []Record, err error) {
 
 type slots struct{ *client }
 
+func (c slots) Look(_ context.Context, owner string, limit int) (freed time.Time, err error) {
+	err = c.call(false, func() error {
+		freed = c.freed[owner]
+		_, err := c.free(owner, limit)
+		return err
+	})
+	return freed, err
+}
+
 func (c slots) Claim(_ context.Context, owner string, limit int) error {
 	return c.call(true, func() error {
-		var owners []string
-		for i := range limit {
-			switch c.slots[i] {
-			case owner, "":
-				c.slots[i] = owner
-				return nil
-			default:
-				owners = append(owners, c.slots[i])
-			}
+		i, err := c.free(owner, limit)
+		if err == nil {
+			c.slots[i] = owner
 		}
-		return &FullError{Limit: limit, Owners: owners}
+		return err
 	})
+}
+
+// free returns the owner's slot, or one that it may have.
+func (c slots) free(owner string, limit int) (int, error) {
+	var owners []string
+	for i := 0; limit == 0 || i < limit; i++ {
+		if who := c.slots[i]; who == owner || who == "" {
+			return i, nil
+		}
+		owners = append(owners, c.slots[i])
+	}
+	return 0, &FullError{Limit: limit, Owners: owners}
 }
 
 func (c slots) Release(_ context.Context, owner string) error {
@@ -239,6 +281,7 @@ func (c slots) Release(_ context.Context, owner string) error {
 				delete(c.slots, i)
 			}
 		}
+		c.freed[owner] = time.Now()
 		return nil
 	})
 }
@@ -327,7 +370,7 @@ func (w *world) client() *client { return &client{world: w} }
 func (c *client) manager(holder string) *Manager {
 	return &Manager{
 		Repository: ours, Parameters: c, Records: records{c}, Slots: slots{c}, Ends: ends{c}, Backend: backend{c},
-		Holder: saga.Holder{ID: holder}, Patience: 5 * time.Minute,
+		Holder: saga.Holder{ID: holder}, Patience: 5 * time.Minute, Rest: ReuseAfter,
 		Options: saga.Options{Transient: func(err error) bool { return errors.Is(err, errThrottle) }},
 		Answers: func(_ context.Context, url string) (bool, error) {
 			return url != "", c.call(false, func() error { return nil })

@@ -20,7 +20,7 @@ func (s *Service) DeleteParameter(ctx context.Context, in *ssm.DeleteParameterIn
 	if s.parameters[k] == nil {
 		return nil, notFound()
 	}
-	delete(s.parameters, k)
+	s.remove(k)
 	return &ssm.DeleteParameterOutput{}, nil
 }
 
@@ -40,7 +40,7 @@ func (s *Service) DeleteParameters(ctx context.Context, in *ssm.DeleteParameters
 			out.InvalidParameters = append(out.InvalidParameters, name)
 			continue
 		}
-		delete(s.parameters, k)
+		s.remove(k)
 		out.DeletedParameters = append(out.DeletedParameters, name)
 	}
 	return out, nil

@@ -42,6 +42,9 @@ func (s *Service) PutParameter(ctx context.Context, in *ssm.PutParameterInput) (
 		return nil, wire.Errorf("ParameterAlreadyExists", 400, "The parameter already exists. "+
 			"To overwrite this value, set the overwrite option in the request to true.")
 	case p == nil:
+		if err := s.rested(key(id, *in.Name), *in.Name); err != nil {
+			return nil, err
+		}
 		p = &parameter{Name: *in.Name, Type: in.Type, Tier: types.ParameterTierStandard, Tags: map[string]string{}}
 		s.parameters[key(id, *in.Name)] = p
 	}

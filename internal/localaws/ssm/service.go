@@ -22,6 +22,8 @@ type Service struct {
 
 	mu         sync.Mutex
 	parameters map[string]*parameter // by account/region and name
+	reuse      time.Duration
+	deleted    map[string]time.Time // when, by account/region and name
 }
 
 // parameter is all versions of one name, oldest first.
@@ -46,7 +48,34 @@ type version struct {
 
 // New returns an empty store.
 func New(c Clock) *Service {
-	return &Service{clock: c, parameters: map[string]*parameter{}}
+	return &Service{clock: c, parameters: map[string]*parameter{}, deleted: map[string]time.Time{}}
+}
+
+// RefuseReuse refuses from now on a parameter under the name of one that was deleted less than a time ago. AWS does not
+// refuse it but asks to wait for 30 s, without a word about what happens otherwise.
+// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameter.html
+func (s *Service) RefuseReuse(within time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reuse = within
+}
+
+// rested returns an error if a name that is to be created was deleted a moment ago.
+func (s *Service) rested(k, name string) error {
+	at, deleted := s.deleted[k]
+	if ago := s.clock.Now().Sub(at); deleted && ago < s.reuse {
+		return invalid("Parameter %s was deleted %s ago. Wait for %s to create a parameter with the same name.", name, ago, s.reuse)
+	}
+	delete(s.deleted, k)
+	return nil
+}
+
+// remove deletes a parameter.
+func (s *Service) remove(k string) {
+	delete(s.parameters, k)
+	if s.reuse > 0 {
+		s.deleted[k] = s.clock.Now()
+	}
 }
 
 // Wire puts the service on the wire.

@@ -31,6 +31,8 @@ const (
 	tagPull    = "shipkit:pull"
 	tagHourly  = "shipkit:hourly"
 	tagURL     = "shipkit:url"
+	tagSince   = "shipkit:since"
+	tagTold    = "shipkit:told"
 )
 
 // Records keeps each record in a parameter /<namespace>/env/record.
@@ -123,6 +125,8 @@ func recordTags(n namespace.Namespace, r environment.Record) []types.Tag {
 	tags[tagState] = string(r.State)
 	tags[tagExpires] = r.Expires.UTC().Format(time.RFC3339)
 	tags[tagCreated] = r.Created.UTC().Format(time.RFC3339)
+	tags[tagSince] = r.Since.UTC().Format(time.RFC3339)
+	tags[tagTold] = r.Told.UTC().Format(time.RFC3339)
 	tags[tagPull] = strconv.Itoa(r.Pull)
 	tags[tagHourly] = strconv.FormatFloat(r.Hourly, 'f', -1, 64)
 	tags[tagURL] = namespace.TagValue(r.URL)
@@ -143,6 +147,8 @@ func fromTags(tags map[string]string) environment.Record {
 	}
 	record.Expires, _ = time.Parse(time.RFC3339, tags[tagExpires])
 	record.Created, _ = time.Parse(time.RFC3339, tags[tagCreated])
+	record.Since, _ = time.Parse(time.RFC3339, tags[tagSince])
+	record.Told, _ = time.Parse(time.RFC3339, tags[tagTold])
 	record.Pull, _ = strconv.Atoi(tags[tagPull])
 	record.Hourly, _ = strconv.ParseFloat(tags[tagHourly], 64)
 	return record

@@ -2,10 +2,13 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
+	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -15,8 +18,10 @@ import (
 	"github.com/org/shipkit/pkg/namespace"
 )
 
-// Slots keeps each slot in a parameter /<shared namespace>/env/slot/<number>,
-// created with Overwrite=false, so that two claims have one winner.
+// Slots keeps a row of parameters for each slot,
+// /<shared namespace>/env/slot/<slot>/<generation>. Whoever creates the next
+// generation with Overwrite=false has the slot, so two claims have one winner.
+// It is freed by an overwrite: a name is never used a second time.
 type Slots struct {
 	SSM *ssm.Client
 	// Shared is the project's namespace of common things.
@@ -25,72 +30,166 @@ type Slots struct {
 
 var _ environment.Slots = Slots{}
 
-func (s Slots) name(i int) string { return s.Shared.Parameter("env", "slot", strconv.Itoa(i)) }
+// tenancy is one generation of a slot.
+type tenancy struct {
+	Owner string    `json:"owner"`
+	Freed time.Time `json:"freed,omitzero"`
+}
+
+// row is a slot: its tenancies by generation, of which the highest counts.
+type row struct {
+	top       int
+	tenancies map[int]tenancy
+}
+
+func (r row) taken() bool { return r.top > 0 && r.tenancies[r.top].Freed.IsZero() }
+
+func (r row) owner() string { return r.tenancies[r.top].Owner }
+
+func (s Slots) root() string { return s.Shared.Parameter("env", "slot") }
+
+func (s Slots) name(i, generation int) string {
+	return s.root() + "/" + strconv.Itoa(i) + "/" + strconv.Itoa(generation)
+}
+
+// Look implements environment.Slots.
+func (s Slots) Look(ctx context.Context, owner string, limit int) (time.Time, error) {
+	var freed time.Time
+	rows, err := s.rows(ctx)
+	if err != nil {
+		return freed, err
+	}
+	var others []string
+	for i, row := range rows {
+		for _, t := range row.tenancies {
+			if t.Owner == owner && t.Freed.After(freed) {
+				freed = t.Freed
+			}
+		}
+		if row.taken() && row.owner() == owner {
+			return time.Time{}, nil
+		}
+		if row.taken() && i <= limit {
+			others = append(others, row.owner())
+		}
+	}
+	if limit > 0 && len(others) >= limit {
+		return freed, full(limit, others)
+	}
+	return freed, nil
+}
 
 // Claim implements environment.Slots.
 func (s Slots) Claim(ctx context.Context, owner string, limit int) error {
-	owners, err := s.owners(ctx)
+	rows, err := s.rows(ctx)
 	if err != nil {
 		return err
 	}
-	for _, known := range owners {
-		if known == owner {
+	for _, row := range rows {
+		if row.taken() && row.owner() == owner {
 			return nil
 		}
 	}
-	taken := make([]string, 0, limit)
-	for i := 1; i <= limit; i++ {
-		if known, ok := owners[i]; ok {
-			taken = append(taken, known)
+	var others []string
+	for i := 1; limit == 0 || i <= limit; i++ {
+		row := rows[i]
+		if row.taken() {
+			others = append(others, row.owner())
 			continue
 		}
-		_, err := s.SSM.PutParameter(ctx, &ssm.PutParameterInput{
-			Name: aws.String(s.name(i)), Value: &owner, Type: types.ParameterTypeString, Overwrite: aws.Bool(false),
-		})
+		err := s.put(ctx, s.name(i, row.top+1), tenancy{Owner: owner}, false)
 		var exists *types.ParameterAlreadyExists
 		switch {
 		case errors.As(err, &exists):
-			taken = append(taken, "another one, a moment ago")
+			others = append(others, "another one, a moment ago")
 		case err != nil:
-			return fmt.Errorf("claim slot %d: %w", i, err)
+			return err
 		default:
-			return nil
+			return s.prune(ctx, i, row)
 		}
 	}
-	return &environment.FullError{Limit: limit, Owners: taken}
+	return full(limit, others)
 }
 
 // Release implements environment.Slots.
 func (s Slots) Release(ctx context.Context, owner string) error {
-	owners, err := s.owners(ctx)
+	rows, err := s.rows(ctx)
 	if err != nil {
 		return err
 	}
-	for i, known := range owners {
-		if known != owner {
+	for i, row := range rows {
+		if row.owner() != owner {
 			continue
 		}
-		if err := deleteParameter(ctx, s.SSM, s.name(i)); err != nil {
+		// A slot that is free already is marked again: what comes after this
+		// step of an end may only happen now.
+		if err := s.put(ctx, s.name(i, row.top), tenancy{Owner: owner, Freed: time.Now().UTC()}, true); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s Slots) owners(ctx context.Context) (map[int]string, error) {
-	owners := map[int]string{}
-	root := s.Shared.Parameter("env", "slot")
-	pages := ssm.NewGetParametersByPathPaginator(s.SSM, &ssm.GetParametersByPathInput{Path: &root})
+func full(limit int, owners []string) error {
+	slices.Sort(owners)
+	return &environment.FullError{Limit: limit, Owners: owners}
+}
+
+func (s Slots) put(ctx context.Context, name string, t tenancy, overwrite bool) error {
+	text, err := json.Marshal(t)
+	if err != nil {
+		return fmt.Errorf("write slot %s: %w", name, err)
+	}
+	_, err = s.SSM.PutParameter(ctx, &ssm.PutParameterInput{
+		Name: &name, Value: aws.String(string(text)), Type: types.ParameterTypeString, Overwrite: &overwrite,
+	})
+	if err != nil {
+		return fmt.Errorf("write slot %s: %w", name, err)
+	}
+	return nil
+}
+
+// prune removes the tenancies before the last one, which still tells who was
+// there a moment ago.
+func (s Slots) prune(ctx context.Context, i int, known row) error {
+	for generation := range known.tenancies {
+		if generation >= known.top {
+			continue
+		}
+		if err := deleteParameter(ctx, s.SSM, s.name(i, generation)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s Slots) rows(ctx context.Context) (map[int]row, error) {
+	rows := map[int]row{}
+	root := s.root()
+	pages := ssm.NewGetParametersByPathPaginator(s.SSM, &ssm.GetParametersByPathInput{Path: &root, Recursive: aws.Bool(true)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("list slots below %s: %w", root, err)
 		}
 		for _, parameter := range page.Parameters {
-			if i, err := strconv.Atoi(path.Base(aws.ToString(parameter.Name))); err == nil {
-				owners[i] = aws.ToString(parameter.Value)
+			slot, number, _ := strings.Cut(strings.TrimPrefix(aws.ToString(parameter.Name), root+"/"), "/")
+			i, bad := strconv.Atoi(slot)
+			generation, worse := strconv.Atoi(number)
+			if bad != nil || worse != nil {
+				continue // not one of ours
 			}
+			var t tenancy
+			if err := json.Unmarshal([]byte(aws.ToString(parameter.Value)), &t); err != nil {
+				return nil, fmt.Errorf("read slot %s: was it edited by hand? %w", aws.ToString(parameter.Name), err)
+			}
+			r := rows[i]
+			if r.tenancies == nil {
+				r.tenancies = map[int]tenancy{}
+			}
+			r.tenancies[generation], r.top = t, max(r.top, generation)
+			rows[i] = r
 		}
 	}
-	return owners, nil
+	return rows, nil
 }

@@ -1,0 +1,19 @@
+package saga
+
+import "context"
+
+// Hold takes the lock without an operation: for a change that is a single
+// write, or that is whole again when it is repeated. Close gives it back.
+//
+// Errors: *HeldError if another run holds the lock.
+func (j Journal) Hold(ctx context.Context, holder Holder) (*Run, error) {
+	lease, err := acquire(ctx, j.Parameters, j.Path+"/lock", holder)
+	if err != nil {
+		return nil, err
+	}
+	return &Run{journal: j, lease: lease}, nil
+}
+
+// Check returns ErrFenced if another run has taken the lock over, and renews
+// it when it runs low. Ask right before a write.
+func (r *Run) Check(ctx context.Context) error { return r.lease.check(ctx) }
