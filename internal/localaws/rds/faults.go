@@ -6,7 +6,10 @@ import (
 )
 
 // faults holds what is to go wrong, by pattern of identifiers.
-type faults struct{ snapshots, restores, deletions []string }
+type faults struct {
+	snapshots, restores, deletions []string
+	withdrawn                      []string // region, engine and version
+}
 
 // FailSnapshot lets the next snapshot or copy whose identifier matches the
 // pattern (as path.Match; "*" is any) end in the state failed.
@@ -30,6 +33,14 @@ func (s *Service) HangDeletion(pattern string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults.deletions = append(s.faults.deletions, strings.ToLower(pattern))
+}
+
+// Withdraw lets a region no longer offer an engine's version. Databases that
+// have it stay.
+func (s *Service) Withdraw(region, engine, version string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults.withdrawn = append(s.faults.withdrawn, region+" "+engine+" "+version)
 }
 
 // strike reports whether a rule applies to an identifier and uses it up. The

@@ -68,8 +68,11 @@ func knownFamily(family string) bool {
 
 // DescribeDBEngineVersions lists the versions of an engine.
 func (s *Service) DescribeDBEngineVersions(
-	_ context.Context, in *rds.DescribeDBEngineVersionsInput,
+	ctx context.Context, in *rds.DescribeDBEngineVersionsInput,
 ) (*rds.DescribeDBEngineVersionsOutput, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	place := s.here(ctx).Region + " "
 	var all []types.DBEngineVersion
 	for _, engine := range slices.Sorted(maps.Keys(offered)) {
 		if in.Engine != nil && *in.Engine != engine {
@@ -78,7 +81,7 @@ func (s *Service) DescribeDBEngineVersions(
 		for n, version := range offered[engine] {
 			v := describeVersion(engine, version, offered[engine][n+1:])
 			latest := n == len(offered[engine])-1
-			if wantedVersion(in, v, latest) {
+			if wantedVersion(in, v, latest) && !slices.Contains(s.faults.withdrawn, place+engine+" "+version) {
 				all = append(all, v)
 			}
 		}
