@@ -38,6 +38,9 @@ type Workflow struct {
 	// ActionEnv is set for the steps of one of our actions besides, by its
 	// name; an access key of its own tells its calls apart.
 	ActionEnv map[string]map[string]string
+	// Roles are the variables that configure-aws-credentials, a stub, sets for a
+	// role's ARN. Where there are any, another role is refused.
+	Roles map[string]map[string]string
 	// CommitTime is when the commit of the run was made; the zero time is now.
 	CommitTime time.Time
 	Secrets    map[string]string
@@ -211,11 +214,11 @@ func (w Workflow) arguments(dir, file, text string) ([]string, error) {
 		}
 	}
 	for i, stub := range w.Stubs {
-		path, err := layStub(filepath.Join(dir, fmt.Sprintf("stub%d", i)))
-		if err != nil {
+		repository, ref, _ := strings.Cut(stub, "@")
+		path := filepath.Join(dir, fmt.Sprintf("stub%d", i))
+		if err := w.layStub(path, repository); err != nil {
 			return nil, err
 		}
-		repository, ref, _ := strings.Cut(stub, "@")
 		args = append(args, "--local-repository", repository+"@"+ref+"="+path)
 	}
 	return args, nil
@@ -243,19 +246,39 @@ func references(text, tree string) ([]string, error) {
 	return slices.Compact(refs), nil
 }
 
-// layStub writes an action that does nothing but show the file of its input path.
-func layStub(dir string) (string, error) {
+// show writes the file of the input path to the log.
+const show = `const path = process.env.INPUT_PATH;
+if (path) console.log(require('fs').readFileSync(path, 'utf8'));
+`
+
+// assume sets the variables of a role for the steps that follow.
+const assume = `const role = roles[process.env['INPUT_ROLE-TO-ASSUME']];
+if (!role) throw new Error('no trust in ' + process.env['INPUT_ROLE-TO-ASSUME']);
+for (const name in role) require('fs').appendFileSync(process.env.GITHUB_ENV, name + '=' + role[name] + '\n');
+`
+
+// layStub writes an action in place of another's.
+func (w Workflow) layStub(dir, repository string) error {
+	script := show
+	if repository == "aws-actions/configure-aws-credentials" && w.Roles != nil {
+		roles, err := json.Marshal(w.Roles)
+		if err != nil {
+			return fmt.Errorf("lay stub: %w", err)
+		}
+		script = "const roles = " + string(roles) + ";\n" + assume
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("lay stub: %w", err)
+		return fmt.Errorf("lay stub: %w", err)
 	}
 	files := map[string]string{
-		"action.yml": "name: stub\ndescription: Stands in.\ninputs: {path: {description: File}}\nruns: {using: node24, main: index.js}\n",
-		"index.js":   "const path = process.env.INPUT_PATH;\nif (path) console.log(require('fs').readFileSync(path, 'utf8'));\n",
+		"action.yml": "name: stub\ndescription: Stands in.\ninputs: {path: {description: File}, role-to-assume: {description: Role}}\n" +
+			"runs: {using: node24, main: index.js}\n",
+		"index.js": script,
 	}
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			return "", fmt.Errorf("lay stub: %w", err)
+			return fmt.Errorf("lay stub: %w", err)
 		}
 	}
-	return dir, nil
+	return nil
 }

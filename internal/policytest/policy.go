@@ -42,7 +42,7 @@ func allowed(readme string) ([]string, error) {
 		}
 		for _, statement := range policy.Statement {
 			if statement.Principal == nil {
-				actions = append(actions, list(statement.Action)...)
+				actions = append(actions, List(statement.Action)...)
 			}
 		}
 	}
@@ -50,8 +50,8 @@ func allowed(readme string) ([]string, error) {
 	return slices.Compact(actions), nil
 }
 
-// list reads one action or several.
-func list(value any) []string {
+// List reads a value of a policy that is one text or several.
+func List(value any) []string {
 	if one, ok := value.(string); ok {
 		return []string{one}
 	}
