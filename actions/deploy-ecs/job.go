@@ -38,6 +38,8 @@ func (in inputs) request(workspace string) (req ecsdeploy.Request, warnings diag
 		b.rollout()
 		b.runTask()
 		b.scaling()
+	}
+	if in.Mode != "promote" && in.Mode != "status" {
 		b.codeDeploy()
 	}
 	return b.req, b.warnings, b.problems.Err()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -36,6 +37,7 @@ type world struct {
 	testing.TB
 	aws   *localaws.Server
 	env   []string // of the action, with an access key of its own
+	key   string
 	ecs   *ecs.Client
 	elb   *elb.Client
 	auth  authn.AuthConfig
@@ -78,7 +80,7 @@ func start(t testing.TB, options localaws.Options) *world {
 	}
 	t.Setenv("AWS_CA_BUNDLE", "")
 	t.Cleanup(func() { policytest.Covers(t, server.Calls(), key, "README.md") })
-	w := &world{TB: t, aws: server, env: env, ecs: ecs.NewFromConfig(server.Config()), elb: elb.NewFromConfig(server.Config())}
+	w := &world{TB: t, aws: server, env: env, key: key, ecs: ecs.NewFromConfig(server.Config()), elb: elb.NewFromConfig(server.Config())}
 	w.login()
 	must(cloudwatchlogs.NewFromConfig(server.Config()).CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/web")}))(t)
 	must(w.ecs.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("shop")}))(t)
@@ -292,5 +294,16 @@ func (w *world) traffic() (stop func()) {
 			w.Errorf("%d of %d requests failed, the last one: %v", failed.Load(), sent.Load(), last.Load())
 		}
 		w.Logf("%d requests, %d failed", sent.Load(), failed.Load())
+	}
+}
+
+// unchanged fails if the action called anything that writes.
+func (w *world) unchanged() {
+	w.Helper()
+	reads := regexp.MustCompile(`^(Describe|List|Get|BatchGet|Simulate)`)
+	for _, call := range w.aws.Calls() {
+		if call.AccessKeyID == w.key && !reads.MatchString(call.Operation) {
+			w.Errorf("%s was called", call.Operation)
+		}
 	}
 }

@@ -123,8 +123,8 @@ func update(ctx context.Context, c *Clients, p *Plan, r *Result, hooks Hooks) ([
 	var followers []*follower
 	for _, s := range p.Services {
 		f := newFollower(c, s, p.Request.Wait, hooks.Progress)
-		f.target, f.images, f.definition = p.Target, p.Images, r.TaskDefinition
-		if err := f.start(ctx, p); err != nil {
+		f.target, f.images, f.definition, f.codeDeploy = p.Target, p.Images, r.TaskDefinition, p.Request.CodeDeploy
+		if err := f.start(ctx); err != nil {
 			return followers, err
 		}
 		followers = append(followers, f)
@@ -144,14 +144,14 @@ func (f *follower) handle() Handle {
 }
 
 // start makes the one call that starts the change.
-func (f *follower) start(ctx context.Context, p *Plan) error {
+func (f *follower) start(ctx context.Context) error {
 	switch f.s.Action {
 	case ActionUpdate:
 		return f.startUpdate(ctx)
 	case ActionJoin:
 		return f.join(ctx)
 	case ActionCodeDeploy:
-		return f.startCodeDeploy(ctx, p.Request.CodeDeploy)
+		return f.startCodeDeploy(ctx, f.definition)
 	case ActionStop, ActionRefuse:
 		f.watcher, f.definition = &deploymentWatcher{c: f.c, deployment: f.s.deployment}, f.s.Before
 		return requestRollback(ctx, f.c, f.s.deployment, Hook{ID: f.s.hook})
@@ -247,47 +247,4 @@ func (f *follower) followToEnd(ctx context.Context) Verdict {
 	default:
 		return f.follow(ctx)
 	}
-}
-
-// undo makes it all or nothing: services that took the new revision go back
-// when another could not.
-func undo(ctx context.Context, followers []*follower, verdicts []Verdict) []Verdict {
-	if verdicts == nil {
-		verdicts = make([]Verdict, len(followers))
-		for i, f := range followers {
-			verdicts[i] = f.verdict(Started)
-		}
-	}
-	var group sync.WaitGroup
-	for i, f := range followers {
-		took := verdicts[i].Outcome == Succeeded || verdicts[i].Outcome == Started || verdicts[i].Outcome == Paused
-		if !took || !f.wait.Rollback || (f.s.Action != ActionUpdate && f.s.Action != ActionJoin) || f.s.Before == f.definition {
-			continue
-		}
-		group.Go(func() { verdicts[i] = f.takeBack(ctx, verdicts[i]) })
-	}
-	group.Wait()
-	return verdicts
-}
-
-// takeBack rolls one good service back for the sake of the others.
-func (f *follower) takeBack(ctx context.Context, v Verdict) Verdict {
-	v.Reason, v.By = "another service of this deployment failed", "this step"
-	if ctx.Err() != nil {
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
-		defer cancel()
-		if err := redeployBefore(grace, f.c, f.s); err == nil {
-			v.RollbackRequested = true
-		}
-		v.Outcome = Cancelled
-		return v
-	}
-	if v.Outcome == Paused {
-		_ = requestRollback(ctx, f.c, v.Deployment, v.Hook) // redeploy below covers a refusal
-	}
-	v.Outcome = RolledBack
-	if f.watcher == nil {
-		f.watcher = &serviceWatcher{c: f.c, s: f.s, id: f.deploymentID}
-	}
-	return f.redeploy(ctx, v)
 }

@@ -56,6 +56,9 @@ func (c Cause) repeats() bool {
 	}
 }
 
+// alike says how often it came.
+func (c Cause) alike() string { return fmt.Sprintf("%d tasks failed alike: %s", c.Count, c.Sentence) }
+
 // Detail is what a reader of one annotation needs.
 func (c Cause) Detail() string {
 	var b strings.Builder

@@ -84,8 +84,8 @@ func TestCodeDeploy(t *testing.T) {
 				if v.Outcome != tt.outcome || v.Reason != tt.reason || v.Took < tt.took || v.Took > tt.took+20*time.Second {
 					t.Errorf("got %s, %q after %s", v.Outcome, v.Reason, v.Took)
 				}
-				if v.RollbackRequested != (tt.outcome == TimedOut) {
-					t.Errorf("rollback requested: %t", v.RollbackRequested)
+				if v.RolledBack != (tt.outcome != Succeeded) || tt.fake.stopped != (tt.outcome == TimedOut) {
+					t.Errorf("rolled back: %t, stopped: %t", v.RolledBack, tt.fake.stopped)
 				}
 			})
 			in := tt.fake.created

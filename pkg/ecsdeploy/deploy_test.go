@@ -71,7 +71,7 @@ func TestVerdicts(t *testing.T) {
 		},
 		{
 			name: "rolled back by the circuit breaker", course: breaker(3),
-			outcome: RolledBack, headline: "rolled back by the circuit breaker: ECS deployment circuit breaker: tasks failed to start.; web:1 serves again",
+			outcome: RolledBack, headline: "rolled back by the circuit breaker: ECS deployment circuit breaker: tasks failed to start; web:1 serves again",
 			rolledBack: true, calls: map[string]int{"UpdateService": 1, "StopServiceDeployment": 0},
 		},
 		{

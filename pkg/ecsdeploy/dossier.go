@@ -109,7 +109,7 @@ func (f *follower) dossier(ctx context.Context) Dossier {
 		d.Missing.Add(unchecked("the load balancer's targets", "elasticloadbalancing:DescribeTargetHealth", "*", err))
 	}
 	d.Targets = mergeTargets(f.targets, targets)
-	d.Events = f.trouble
+	d.Events = f.troubles()
 	if len(d.Causes) == 0 && len(d.Targets) > 0 {
 		d.Causes = []Cause{targetCause(d.Targets[0])}
 	}
@@ -174,7 +174,11 @@ func refine(c *Cause) {
 // targetHealth counts the service's unhealthy targets by reason.
 func (f *follower) targetHealth(ctx context.Context) ([]TargetHealth, error) {
 	var out []TargetHealth
-	for _, lb := range f.s.service.LoadBalancers {
+	balancers := slices.Clone(f.s.service.LoadBalancers)
+	for _, set := range f.s.service.TaskSets {
+		balancers = append(balancers, set.LoadBalancers...)
+	}
+	for _, lb := range balancers {
 		for _, arn := range []*string{lb.TargetGroupArn, deref(lb.AdvancedConfiguration).AlternateTargetGroupArn} {
 			if arn == nil {
 				continue
@@ -214,29 +218,6 @@ func targetCause(t TargetHealth) Cause {
 	c := Cause{Kind: KindTarget, Count: t.Count, Reason: strings.TrimSpace(t.Reason + " " + t.Description)}
 	c.Sentence, c.Try = explain(c, "")
 	return c
-}
-
-// troubled are words of service events that tell of trouble; the others only
-// narrate.
-var troubled = []string{"unable to", "failed", "unhealthy", "reached steady state false", "throttl"}
-
-// events keeps new messages of the service that tell of trouble.
-func (f *follower) events(service types.Service) (fresh []string) {
-	for _, event := range slices.Backward(service.Events) {
-		message := aws.ToString(event.Message)
-		if deref(event.CreatedAt).Before(f.since) || f.seen[aws.ToString(event.Id)] {
-			continue
-		}
-		f.seen[aws.ToString(event.Id)] = true
-		if slices.ContainsFunc(troubled, func(word string) bool { return strings.Contains(message, word) }) {
-			fresh = append(fresh, message)
-		}
-	}
-	f.trouble = append(f.trouble, fresh...)
-	if extra := len(f.trouble) - 10; extra > 0 {
-		f.trouble = f.trouble[extra:]
-	}
-	return fresh
 }
 
 // cancelGrace is what remains of the 7.5 s between the runner's SIGINT and its

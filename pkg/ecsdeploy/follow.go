@@ -2,13 +2,10 @@ package ecsdeploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/org/shipkit/pkg/ecsdeploy/taskdef"
@@ -35,6 +32,9 @@ type follower struct {
 	wait       Wait
 	progress   progress.Func
 
+	codeDeploy   CodeDeployOptions
+	codeDeployID string // of CodeDeploy's deployment
+
 	watcher      watcher
 	deploymentID string    // of types.Deployment, in the tasks' StartedBy
 	since        time.Time // the deployment's creation, on ECS's clock
@@ -47,7 +47,7 @@ type follower struct {
 	failed   int // failures seen so far
 	causes   []Cause
 	targets  []TargetHealth
-	trouble  []string
+	trouble  []trouble
 	seen     map[string]bool
 	gaveUp   *Verdict // set when we asked for the rollback
 	bake     time.Duration
@@ -128,58 +128,9 @@ func (f *follower) step(ctx context.Context, s Snapshot) (Verdict, bool) {
 		f.inspect(ctx, drop)
 	}
 	if repeated, ok := f.repeated(); ok && f.gaveUp == nil && !goingBack(s.Status) {
-		return f.giveUp(ctx, Failed, fmt.Sprintf("%d tasks failed alike: %s", repeated.Count, repeated.Sentence))
+		return f.giveUp(ctx, Failed, repeated.alike())
 	}
 	return Verdict{}, false
-}
-
-// inspect looks at the service's events and, when tasks failed, at why.
-func (f *follower) inspect(ctx context.Context, drop bool) {
-	service, err := describeService(ctx, f.c, f.s)
-	if err != nil {
-		return // the next look will do
-	}
-	for _, message := range f.events(service) {
-		f.progress.Warn(f.task(), message)
-	}
-	failed := 0
-	for _, d := range service.Deployments {
-		if aws.ToString(d.Id) == f.deploymentID {
-			failed = int(d.FailedTasks)
-		}
-	}
-	failed = max(failed, f.last.Failures)
-	if failed <= f.failed && !drop {
-		return
-	}
-	f.failed = max(failed, f.failed)
-	before := count(f.causes)
-	if causes, err := failures(ctx, f.c, f.s, f.deploymentID, f.definition); err == nil {
-		f.causes = causes
-	}
-	if count(f.causes) > before {
-		f.progress.Warn(f.task(), fmt.Sprintf("%d tasks failed: %s", count(f.causes), f.causes[0].Sentence))
-	}
-	if targets, err := f.targetHealth(ctx); err == nil {
-		f.targets = mergeTargets(f.targets, targets)
-	}
-}
-
-func count(causes []Cause) (n int) {
-	for _, c := range causes {
-		n += c.Count
-	}
-	return n
-}
-
-// repeated returns a cause that has come so often that waiting is pointless.
-func (f *follower) repeated() (Cause, bool) {
-	for _, c := range f.causes {
-		if f.wait.FailFastAfter > 0 && c.Count >= f.wait.FailFastAfter && c.repeats() {
-			return c, true
-		}
-	}
-	return Cause{}, false
 }
 
 // overdue ends the wait at the deadline.
@@ -225,25 +176,6 @@ func (f *follower) end(ctx context.Context, outcome Outcome) Verdict {
 	return v
 }
 
-// whoRolledBack names what started the rollback, from ECS's data rather than
-// its prose where it can.
-func (f *follower) whoRolledBack() string {
-	switch {
-	case f.gaveUp != nil:
-		return "this step"
-	case len(f.last.Alarms) > 0:
-		return "alarm " + strings.Join(f.last.Alarms, ", ")
-	case f.last.Threshold > 0 && f.last.Failures >= f.last.Threshold:
-		return "the circuit breaker"
-	case strings.Contains(strings.ToLower(f.last.RollbackReason+f.last.Reason), "circuit breaker"):
-		return "the circuit breaker"
-	case strings.Contains(strings.ToLower(f.last.RollbackReason+f.last.Reason), "hook"):
-		return "a lifecycle hook"
-	default:
-		return "somebody else"
-	}
-}
-
 func (f *follower) verdict(outcome Outcome) Verdict {
 	v := Verdict{
 		Service: f.s.Name, Cluster: shortARN(f.s.Cluster), Outcome: outcome,
@@ -268,40 +200,4 @@ func wait(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
-}
-
-// find waits until ECS lists our service deployment. A caller who may not list
-// them follows the service itself.
-func (f *follower) find(ctx context.Context) error {
-	if f.watcher != nil {
-		return nil
-	}
-	// ECS does not list it at once, and runs that start together must not ask
-	// together.
-	wait(ctx, min(time.Second+rand.N(time.Second), f.wait.poll())) //nolint:gosec // jitter, not a secret
-	for {
-		arn, err := findDeployment(ctx, f.c, f.s, f.definition, f.since)
-		switch {
-		case err == nil:
-			f.watcher = &deploymentWatcher{c: f.c, deployment: arn}
-			return nil
-		case denied(err):
-			f.withoutDeployments("ecs:ListServiceDeployments", err)
-			return nil
-		case ctx.Err() != nil:
-			return ctx.Err() //nolint:wrapcheck // recognised by the caller
-		case !errors.Is(err, errNotListed) && permanent(err):
-			return err
-		case time.Now().After(f.deadline):
-			return fmt.Errorf("find the deployment of service %s: %w", f.s.Name, err)
-		}
-		f.pause(ctx)
-	}
-}
-
-// withoutDeployments follows the service itself, for a caller who may not read
-// its deployments.
-func (f *follower) withoutDeployments(action string, err error) {
-	f.progress.Warn(f.task(), unchecked("the service deployment", action, f.s.ARN, err).Error())
-	f.watcher = &serviceWatcher{c: f.c, s: f.s, id: f.deploymentID}
 }

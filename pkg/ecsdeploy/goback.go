@@ -42,6 +42,11 @@ func (p *planner) back(ctx context.Context, service types.Service, target string
 		p.fail(err)
 		return
 	}
+	if target == Previous && byCodeDeploy(service) {
+		p.problems.Errorf("name the revision to go back to in rollback-to",
+			"service %q is deployed by CodeDeploy: ECS does not know what it ran before", s.Name)
+		return
+	}
 	if target == Previous && p.interrupt(ctx, s, history) {
 		return
 	}
@@ -72,6 +77,12 @@ func (p *planner) back(ctx context.Context, service types.Service, target string
 		p.plan.Warnings.Add(unchecked("what changes in service "+s.Name, "ecs:DescribeTaskDefinition", "*", err))
 	}
 	s.Changes = taskdef.Diff(current, document)
+	if byCodeDeploy(service) {
+		if arn != s.Before || p.req.Rollout.Force {
+			p.codeDeploy(ctx, s)
+		}
+		return
+	}
 	p.inFlight(ctx, s, false)
 	if arn != s.Before || p.req.Rollout.Force {
 		s.Action, s.update = ActionUpdate, p.updateInput(service)

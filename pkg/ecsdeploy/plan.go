@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	codedeploytypes "github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
@@ -52,6 +53,7 @@ type ServicePlan struct {
 	hook       string // the hook to answer, for a rollback of a paused one
 	service    types.Service
 	scale      scalingPlan
+	group      codedeploytypes.DeploymentGroupInfo // of CodeDeploy
 }
 
 // CommitChange names the commits behind the old and the new image.
@@ -149,9 +151,14 @@ func (p *planner) service(ctx context.Context, service types.Service) {
 	s.Changes = taskdef.Diff(current, p.plan.Target)
 	p.commits(ctx, s, current)
 	s.Settings = p.settings(service, s)
+	if byCodeDeploy(service) {
+		p.onlyRevision(s)
+	}
 	force := p.req.Rollout.Force
 	same := len(s.Changes) == 0 && len(s.Settings) == 0 && !force
-	p.inFlight(ctx, s, same)
+	if !byCodeDeploy(service) {
+		p.inFlight(ctx, s, same)
+	}
 	p.alarms(ctx, service)
 	p.capacity(service, s)
 	p.scaling(ctx, s)
@@ -167,11 +174,8 @@ func (p *planner) service(ctx context.Context, service types.Service) {
 		s.Action = ActionNone
 		return
 	}
-	if controller(service) == types.DeploymentControllerTypeCodeDeploy {
-		s.Action = ActionCodeDeploy
-		if _, err := appSpec(p.req.CodeDeploy.AppSpecFile, p.req.CodeDeploy.AppSpec, s.Before); err != nil {
-			p.fail(err)
-		}
+	if byCodeDeploy(service) {
+		p.codeDeploy(ctx, s)
 		return
 	}
 	s.Action = ActionUpdate

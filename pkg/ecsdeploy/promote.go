@@ -3,15 +3,12 @@ package ecsdeploy
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/org/shipkit/pkg/diag"
-	"github.com/org/shipkit/pkg/progress"
 )
 
 // Promotion is a paused deployment that can go on.
@@ -113,60 +110,4 @@ func Promote(ctx context.Context, c *Clients, promotions []Promotion, wait Wait,
 	}
 	r.Services = followAll(ctx, followers)
 	return r, nil
-}
-
-// identify finds the ID that the tasks of the deployment carry, for a process
-// that did not start it.
-func (f *follower) identify(ctx context.Context) {
-	service, err := describeService(ctx, f.c, f.s)
-	if err != nil {
-		return // failed tasks are then told apart by their task definition
-	}
-	for _, d := range service.Deployments {
-		if aws.ToString(d.TaskDefinition) == f.definition {
-			f.deploymentID, f.since = aws.ToString(d.Id), deref(d.CreatedAt)
-			return
-		}
-	}
-}
-
-// SeeThrough follows the rollback that a cancelled step asked for, from the
-// handle that the step saved, until the old revision serves again. A step that
-// was killed could not ask: then this does.
-func SeeThrough(ctx context.Context, c *Clients, h Handle, wait Wait, send progress.Func) Verdict {
-	s := &ServicePlan{Name: h.Service, ARN: h.Service, Cluster: h.Cluster, Before: h.Before}
-	f := newFollower(c, s, wait, send)
-	f.definition, f.deploymentID, f.since = h.TaskDefinition, h.DeploymentID, h.Since
-	f.gaveUp = &Verdict{Outcome: Cancelled, By: "this step"}
-	service, err := describeService(ctx, c, s)
-	if err != nil {
-		return f.lost(ctx, err)
-	}
-	s.service, s.ARN = service, aws.ToString(service.ServiceArn)
-	if err := f.find(ctx); err != nil {
-		return f.lost(ctx, err)
-	}
-	if now, err := f.watcher.look(ctx); err == nil && slices.Contains(underWay, now.Status) {
-		f.last.Hook = now.Hook
-		if err := f.abandon(ctx); err != nil {
-			return f.lost(ctx, err)
-		}
-	}
-	return f.follow(ctx)
-}
-
-// followRollback follows a rollback that was asked for: that it happens is the
-// success.
-func (f *follower) followRollback(ctx context.Context) Verdict {
-	f.gaveUp = &Verdict{Outcome: RolledBack, By: "this step"}
-	v := f.follow(ctx)
-	if v.Outcome == RolledBack && v.Serving != "" {
-		v.Outcome, v.TaskDefinition, v.RolledBack, v.Reason = Succeeded, v.Serving, true, ""
-		v.Images = f.running(ctx)
-	}
-	return v
-}
-
-func codeDeployEvent(task string, info types.DeploymentInfo) progress.Event {
-	return progress.Event{Task: task, Text: "CodeDeploy: " + string(info.Status)}
 }

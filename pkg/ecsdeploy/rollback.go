@@ -65,7 +65,7 @@ func requestRollback(ctx context.Context, c *Clients, deployment string, hook Ho
 // has. The post phase sees it through.
 func (f *follower) cancelled(ctx context.Context) Verdict {
 	v := f.verdict(Cancelled)
-	v.Dossier = Dossier{Causes: f.causes, Targets: f.targets, Events: f.trouble}
+	v.Dossier = Dossier{Causes: f.causes, Targets: f.targets, Events: f.troubles()}
 	if f.gaveUp != nil {
 		v.Reason, v.By, v.RollbackRequested = f.gaveUp.Reason, f.gaveUp.By, true
 		return v
@@ -198,6 +198,18 @@ func (f *follower) lost(ctx context.Context, err error) Verdict {
 	v.Reason = err.Error()
 	if expired(err) {
 		v.Reason = "the credentials ended while waiting; the deployment goes on in ECS, unwatched: " + err.Error()
+	}
+	return v
+}
+
+// followRollback follows a rollback that was asked for: that it happens is the
+// success.
+func (f *follower) followRollback(ctx context.Context) Verdict {
+	f.gaveUp = &Verdict{Outcome: RolledBack, By: "this step"}
+	v := f.follow(ctx)
+	if v.Outcome == RolledBack && v.Serving != "" {
+		v.Outcome, v.TaskDefinition, v.RolledBack, v.Reason = Succeeded, v.Serving, true, ""
+		v.Images = f.running(ctx)
 	}
 	return v
 }

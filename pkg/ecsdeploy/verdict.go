@@ -2,6 +2,7 @@ package ecsdeploy
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -141,7 +142,7 @@ func (v Verdict) Headline() string {
 	}
 	reason := ""
 	if v.Reason != "" {
-		reason = ": " + v.Reason
+		reason = ": " + strings.TrimSuffix(v.Reason, ".")
 	}
 	switch v.Outcome {
 	case Succeeded:

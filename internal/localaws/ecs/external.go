@@ -84,6 +84,7 @@ func (svc *service) refuseUpdate(in *ecs.UpdateServiceInput) error {
 func (svc *service) describeTaskSets(d *types.Service) {
 	d.DeploymentController = &types.DeploymentController{Type: svc.controller}
 	d.CurrentServiceDeployment, d.CurrentServiceRevisions, d.Deployments = nil, nil, []types.Deployment{}
+	d.DeploymentConfiguration = &types.DeploymentConfiguration{MaximumPercent: aws.Int32(200), MinimumHealthyPercent: aws.Int32(100)}
 	live := byTraffic(svc.live)
 	if len(live) == 0 {
 		return
