@@ -49,7 +49,11 @@ func (b Builder) Build(ctx context.Context, r Request, dir string) (*Built, erro
 	if driver == Buildx {
 		return b.buildx(ctx, r, secrets, dir)
 	}
-	if names := r.unsupported(); len(names) > 0 {
+	names := r.unsupported()
+	if ignored := r.ignored(); len(ignored) > 0 && b.Engine.before23(ctx) {
+		names = append(names, ignored...)
+	}
+	if len(names) > 0 {
 		return nil, &diag.Diagnostic{
 			Summary: "build with plain docker: it knows no " + strings.Join(names, ", "),
 			Try:     "install buildx (docker/setup-buildx-action), or leave these inputs out",
@@ -132,13 +136,12 @@ func (b Builder) furtherOutputs(ctx context.Context, r Request, secrets []string
 	return b.run(ctx, r, append(append(args, r.common(secrets)...), r.Context))
 }
 
-// loadOutput makes buildx put the image into the engine. Names are separated
-// by commas, which the output's own syntax wants quoted.
+// loadOutput makes buildx put the image into the engine.
 func loadOutput(tags []string) string {
 	if len(tags) == 0 {
 		return "type=docker"
 	}
-	return `type=docker,"name=` + strings.Join(tags, ",") + `"`
+	return "type=docker," + field("name", strings.Join(tags, ","))
 }
 
 func (b Builder) docker(ctx context.Context, r Request, secrets []string, dir string) (*Built, error) {

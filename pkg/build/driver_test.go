@@ -57,6 +57,13 @@ func app(t *testing.T, dockerfile string) string {
 	return dir
 }
 
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 const goodDockerfile = "FROM scratch\nARG BUILD_VERSION\nCOPY hello /hello\nLABEL version=$BUILD_VERSION\n"
 
 func testBuild(t *testing.T, b Builder, r Request) {
@@ -130,13 +137,7 @@ func TestDockerBuild(t *testing.T) {
 }
 
 func TestBuildxBuild(t *testing.T) {
-	engine := Engine{Docker: docker(t), Env: []string{"DOCKER_CONFIG=" + withBuildx(t)}}
-	address := buildkitd(t)
-	out, err := engine.command(t.Context(), "buildx", "create", "--name", "test", "--driver", "remote", address).CombinedOutput()
-	if err != nil {
-		t.Fatalf("create a builder: %s: %v", out, err)
-	}
-	b := Builder{Engine: engine, Driver: Auto}
+	b := remoteBuilder(t, "")
 	r := Request{Builder: "test", RegistryCache: "type=registry,ref=127.0.0.1:1/absent:v1"}
 	testBuild(t, b, r)
 	t.Run("two platforms with secrets and another output", func(t *testing.T) {
@@ -173,6 +174,19 @@ func TestBuildxBuild(t *testing.T) {
 	})
 }
 
+// remoteBuilder returns a builder named test with a BuildKit of its own, of
+// the given configuration.
+func remoteBuilder(t *testing.T, config string) Builder {
+	t.Helper()
+	engine := Engine{Docker: docker(t), Env: []string{"DOCKER_CONFIG=" + withBuildx(t)}}
+	address := buildkitd(t, config)
+	out, err := engine.command(t.Context(), "buildx", "create", "--name", "test", "--driver", "remote", address).CombinedOutput()
+	if err != nil {
+		t.Fatalf("create a builder: %s: %v", out, err)
+	}
+	return Builder{Engine: engine, Driver: Auto}
+}
+
 // withBuildx returns a Docker configuration that knows buildx.
 func withBuildx(t *testing.T) string {
 	t.Helper()
@@ -188,14 +202,16 @@ func withBuildx(t *testing.T) string {
 }
 
 // buildkitd starts BuildKit until the test ends and returns its address.
-func buildkitd(t *testing.T) string {
+func buildkitd(t *testing.T, config string) string {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Fatal("this test needs to run as root, for BuildKit")
 	}
-	socket := filepath.Join(t.TempDir(), "buildkitd.sock")
+	dir := t.TempDir()
+	socket, file := filepath.Join(dir, "buildkitd.sock"), filepath.Join(dir, "buildkitd.toml")
+	write(t, file, config)
 	cmd := exec.CommandContext(t.Context(), tool(t, "buildkitd"), "--oci-worker=true", "--containerd-worker=false",
-		"--addr", "unix://"+socket, "--root", t.TempDir())
+		"--config", file, "--addr", "unix://"+socket, "--root", t.TempDir())
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Start(); err != nil {
@@ -205,15 +221,19 @@ func buildkitd(t *testing.T) string {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 	})
-	deadline := time.Now().Add(30 * time.Second)
-	for time.Now().Before(deadline) {
+	answers(t, socket)
+	return "unix://" + socket
+}
+
+// answers waits until somebody listens on a socket.
+func answers(t *testing.T, socket string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "unix", socket)
 		if err == nil {
 			_ = conn.Close()
-			return "unix://" + socket
+			return
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
-	t.Fatal("buildkitd did not answer within 30s")
-	return ""
+	t.Fatalf("nobody answers at %s within 30s", socket)
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/progress"
@@ -100,6 +101,9 @@ func (l *plainLog) failure(dockerfile string, err error) error {
 	}
 	if d.Line == 0 {
 		d.File = ""
+	}
+	if strings.Contains(d.Summary+d.Detail, syscall.ENOSPC.Error()) {
+		d.Try = "free space on the disk of the builder (docker buildx prune) and in RUNNER_TEMP"
 	}
 	return d
 }

@@ -87,7 +87,7 @@ func (r Request) buildx(layout, metadata string) []string {
 		// A layer that lies uncompressed in the builder's cache stays so unless forced.
 		compression = "gzip,force-compression=true"
 	}
-	return append(r.options(), "--metadata-file", metadata, "--output", "type=oci,tar=false,compression="+compression+",dest="+layout)
+	return append(r.options(), "--metadata-file", metadata, "--output", "type=oci,tar=false,compression="+compression+","+field("dest", layout))
 }
 
 // options returns the arguments that only buildx knows.
@@ -135,6 +135,16 @@ func pairs(values []KeyValue) []string {
 	return texts
 }
 
+// field returns a pair for the lists that buildx reads as CSV: a value with a
+// comma stands in quotes, with its key.
+func field(key, value string) string {
+	pair := key + "=" + value
+	if strings.ContainsAny(pair, ",\"\n") {
+		return `"` + strings.ReplaceAll(pair, `"`, `""`) + `"`
+	}
+	return pair
+}
+
 // writeSecrets returns what --secret takes; the values lie in files below dir.
 func (r Request) writeSecrets(dir string) ([]string, error) {
 	var flags []string
@@ -143,15 +153,28 @@ func (r Request) writeSecrets(dir string) ([]string, error) {
 		if err := os.WriteFile(file, []byte(secret.Value), 0o600); err != nil {
 			return nil, fmt.Errorf("hand over secret %s: %w", secret.Key, err)
 		}
-		flags = append(flags, "id="+secret.Key+",src="+file)
+		flags = append(flags, field("id", secret.Key)+","+field("src", file))
 	}
 	for _, secret := range r.SecretEnvs {
-		flags = append(flags, "id="+secret.Key+",env="+secret.Value)
+		flags = append(flags, field("id", secret.Key)+","+field("env", secret.Value))
 	}
 	for _, secret := range r.SecretFiles {
-		flags = append(flags, "id="+secret.Key+",src="+secret.Value)
+		flags = append(flags, field("id", secret.Key)+","+field("src", secret.Value))
 	}
 	return flags, nil
+}
+
+// ignored lists what `docker build` of an engine before 23 passes over in
+// silence, by input. https://github.com/moby/moby/issues/41997
+func (r Request) ignored() []string {
+	var names []string
+	if r.ShmSize != "" {
+		names = append(names, "shm-size")
+	}
+	if len(r.Ulimits) > 0 {
+		names = append(names, "ulimit")
+	}
+	return names
 }
 
 // unsupported lists what plain `docker build` cannot do, by input.

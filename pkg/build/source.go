@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -102,6 +103,14 @@ func fromFolder(dir string) (*Built, error) {
 // engine it has none.
 func (e Engine) Holds(ctx context.Context, image string) bool {
 	return e.command(ctx, "image", "inspect", "--format", "{{.Id}}", image).Run() == nil
+}
+
+// before23 tells that the engine is older than Docker 23.
+func (e Engine) before23(ctx context.Context) bool {
+	out, err := e.command(ctx, "version", "--format", "{{.Server.Version}}").Output()
+	major, _, _ := strings.Cut(string(out), ".")
+	n, numeric := strconv.Atoi(major)
+	return err == nil && numeric == nil && n < 23
 }
 
 // save writes an image of the local engine to a file.

@@ -27,13 +27,13 @@ func TestCompaction(t *testing.T) {
 		"dead bytes wait":      {waits(40, 0.3), indexOf(t, base, removed), false, "50 % of the image would be files"},
 		"layers do not wait":   {waits(1, 0.3), indexOf(t, base, removed), true, "2 layers, at most 1"},
 		"secret does not wait": {waits(40, 0.1), indexOf(t, secret, secretGone), true, `"srv/.env" looks like a secret`},
-		"nothing to do":    {policy(CompactAuto, 40, 0.6), indexOf(t, base, removed), false, ""},
-		"dead bytes":       {policy(CompactAuto, 40, 0.3), indexOf(t, base, removed), true, "50 % of the image would be files"},
-		"layers":           {policy(CompactAuto, 1, 0.6), indexOf(t, base, removed), true, "2 layers, at most 1"},
-		"always":           {policy(CompactAlways, 40, 0.6), indexOf(t, base), true, "always wanted"},
-		"never":            {policy(CompactNever, 1, 0.3), indexOf(t, base, removed), false, "2 layers, at most 1"},
-		"secret":           {policy(CompactAuto, 40, 0.9), indexOf(t, secret, secretGone), true, `"srv/.env" looks like a secret`},
-		"secret and never": {policy(CompactNever, 40, 0.9), indexOf(t, secret, secretGone), false, `"srv/.env" looks like a secret`},
+		"nothing to do":        {policy(CompactAuto, 40, 0.6), indexOf(t, base, removed), false, ""},
+		"dead bytes":           {policy(CompactAuto, 40, 0.3), indexOf(t, base, removed), true, "50 % of the image would be files"},
+		"layers":               {policy(CompactAuto, 1, 0.6), indexOf(t, base, removed), true, "2 layers, at most 1"},
+		"always":               {policy(CompactAlways, 40, 0.6), indexOf(t, base), true, "always wanted"},
+		"never":                {policy(CompactNever, 1, 0.3), indexOf(t, base, removed), false, "2 layers, at most 1"},
+		"secret":               {policy(CompactAuto, 40, 0.9), indexOf(t, secret, secretGone), true, `"srv/.env" looks like a secret`},
+		"secret and never":     {policy(CompactNever, 40, 0.9), indexOf(t, secret, secretGone), false, `"srv/.env" looks like a secret`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
