@@ -46,9 +46,15 @@ var (
 	// Content-Range.
 	GHCR = Profile{Name: "GHCR", MinChunk: 512 * kib, MaxChunk: 4 * mib, ExactRange: true, PlainPUT: true,
 		MaxBlob: 10_000_000_000, MaxManifest: 4 * mib}
-	// ACR: users report that an upload which was cut off cannot be resumed.
+	// ACR: pieces of 4 MB as Azure's own clients send them,
+	// https://github.com/Azure/azure-sdk-for-net/pull/32059; more than about
+	// 20 MB in one request is refused, https://github.com/goharbor/harbor/pull/23016;
+	// after a drop an upload begins anew,
+	// https://github.com/Azure/azure-sdk-for-net/issues/35322; layers of 200 GiB,
+	// https://learn.microsoft.com/azure/container-registry/container-registry-skus.
+	// Where to cut is our choice: what a drop costs at most.
 	ACR = Profile{Name: "ACR", MinChunk: 256 * kib, MaxChunk: 4 * mib, ExactRange: true,
-		MaxManifest: 4 * mib, CutAt: 16 * mib}
+		MaxBlob: 200 << 30, MaxManifest: 4 * mib, CutAt: 16 * mib}
 	// Distribution: the reference implementation; it keeps a piece that was
 	// cut off and its status is exact to the byte.
 	Distribution = Profile{Name: "distribution", MinChunk: 256 * kib, MaxChunk: 16 * mib,
