@@ -250,11 +250,12 @@ func tagsOf(list []types.Tag) map[string]string {
 }
 
 // writes are the operations of the action that changed something, by either
-// account.
+// account; not those on the lock.
 func (w *cross) writes() (names []string) {
 	for _, call := range w.Calls() {
 		ours := call.AccessKeyID == w.key || assumed(call)
-		if ours && !call.InProcess && !reads(call) {
+		lock := call.Service == "ssm" && strings.Contains(call.Resource, "/lock")
+		if ours && !lock && !call.InProcess && !reads(call) {
 			names = append(names, call.Service+":"+call.Operation)
 		}
 	}

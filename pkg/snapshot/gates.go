@@ -64,8 +64,12 @@ func (g gatekeeper) all(ctx context.Context) error {
 func (g gatekeeper) source() {
 	findings := &g.plan.Findings
 	artifact, source := g.plan.Artifact, g.plan.Source
+	name, foreign := g.foreign(g.request.Artifact)
 	switch {
-	case g.request.Artifact != "" && g.foreignArtifact():
+	case foreign:
+		findings.Errorf("give the account's role in source-role-arn, and source-region: "+name.Region,
+			"snapshot %q is of account %s in %s, but the source is account %s in %s",
+			g.request.Artifact, name.AccountID, name.Region, g.Source.Account, g.Source.Region)
 	case g.request.Artifact != "" && artifact == nil:
 		findings.Errorf("list them with: aws rds describe-db-snapshots --snapshot-type manual",
 			"snapshot %q is not there", g.request.Artifact)
@@ -91,17 +95,11 @@ func dated(s *database.Snapshot) namespace.Timestamp {
 	return namespace.TimestampOf(s.Created)
 }
 
-// foreignArtifact finds a snapshot whose ARN is of another account or region
-// than the source's: it could be read, but not shared or restored from.
-func (g gatekeeper) foreignArtifact() bool {
-	name, err := arn.Parse(g.request.Artifact)
-	if err != nil || name.AccountID == g.Source.Account && name.Region == g.Source.Region {
-		return false
-	}
-	g.plan.Findings.Errorf("give the account's role in source-role-arn, and source-region: "+name.Region,
-		"snapshot %q is of account %s in %s, but the source is account %s in %s",
-		g.request.Artifact, name.AccountID, name.Region, g.Source.Account, g.Source.Region)
-	return true
+// foreign finds a snapshot whose ARN is of another account or region than the
+// source's: it could be read, but not shared or restored from.
+func (p *Promoter) foreign(artifact string) (arn.ARN, bool) {
+	name, err := arn.Parse(artifact)
+	return name, err == nil && (name.AccountID != p.Source.Account || name.Region != p.Source.Region)
 }
 
 func (g gatekeeper) target() {

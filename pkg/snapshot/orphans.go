@@ -36,13 +36,17 @@ func (p *Promoter) Orphans(ctx context.Context) ([]Orphan, error) {
 	if err != nil {
 		return nil, err
 	}
+	kept, err := book.retireAfter(facts)
+	if err != nil {
+		return nil, err
+	}
 	var orphans []Orphan
 	for _, stack := range stacks {
 		ts := namespace.Timestamp(stack.Tags[namespace.TagTimestamp])
 		if stack.Name != p.Target.Namespace.Database(ts) || !p.Target.Namespace.Owns(stack.Tags, "") {
 			continue // not a database of ours
 		}
-		if _, kept := retireAfter(facts[ts]); kept || ts == active || underWay(operation, ts) {
+		if _, kept := kept[ts]; kept || ts == active || underWay(operation, ts) {
 			continue
 		}
 		orphans = append(orphans, Orphan{

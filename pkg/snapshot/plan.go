@@ -97,6 +97,9 @@ func (p *Promoter) Plan(ctx context.Context, request Request, gates Gates) (*Pla
 }
 
 func (p *Promoter) lookAtSource(ctx context.Context, request Request, plan *Plan) (err error) {
+	if _, foreign := p.foreign(request.Artifact); foreign {
+		return nil
+	}
 	if request.Artifact != "" {
 		plan.Artifact, err = p.Source.Databases.Snapshot(ctx, request.Artifact)
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/saga"
 	"github.com/org/shipkit/pkg/snapshot/database"
@@ -146,10 +147,25 @@ func (b book) remove(ctx context.Context, name string) error {
 	return nil
 }
 
-// retireAfter reads when a version may be deleted.
-func retireAfter(facts map[string]string) (time.Time, bool) {
-	moment, err := time.Parse(time.RFC3339, facts[factRetireAfter])
-	return moment, err == nil
+// retireAfter reads when each version may be deleted, of those that are kept.
+// A moment that cannot be read is an error: nothing is deleted on a guess.
+func (b book) retireAfter(facts map[namespace.Timestamp]map[string]string) (map[namespace.Timestamp]time.Time, error) {
+	kept := map[namespace.Timestamp]time.Time{}
+	for ts, known := range facts {
+		text, ok := known[factRetireAfter]
+		if !ok {
+			continue
+		}
+		moment, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return nil, &diag.Diagnostic{
+				Summary: fmt.Sprintf("parameter %s: %q is not a moment; was it edited by hand?", b.namespace.Version(ts, factRetireAfter), text),
+				Try:     "write it like 2026-01-02T15:04:05Z", Err: err,
+			}
+		}
+		kept[ts] = moment
+	}
+	return kept, nil
 }
 
 func (b book) get(ctx context.Context, name string) (string, error) {

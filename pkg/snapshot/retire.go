@@ -26,10 +26,13 @@ func (p *Promoter) Retire(ctx context.Context, request Request) (Result, error) 
 		return Result{}, err
 	}
 	var over []string
-	for ts, known := range facts {
-		until, kept := retireAfter(known)
+	kept, err := book.retireAfter(facts)
+	if err != nil {
+		return Result{}, err
+	}
+	for ts, until := range kept {
 		switch {
-		case !kept || ts == active:
+		case ts == active:
 		case !p.Options.Time().Now().Before(until):
 			over = append(over, string(ts))
 		default:

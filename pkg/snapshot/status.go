@@ -43,6 +43,10 @@ func (p *Promoter) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return status, err
 	}
+	kept, err := book.retireAfter(facts)
+	if err != nil {
+		return status, err
+	}
 	versions := slices.Sorted(maps.Keys(facts))
 	slices.Reverse(versions)
 	for _, ts := range versions {
@@ -50,9 +54,8 @@ func (p *Promoter) Status(ctx context.Context) (Status, error) {
 		if err != nil {
 			return status, err
 		}
-		until, _ := retireAfter(facts[ts])
 		status.Versions = append(status.Versions, Version{
-			Timestamp: ts, Active: ts == status.Active, RetireAfter: until, Database: db,
+			Timestamp: ts, Active: ts == status.Active, RetireAfter: kept[ts], Database: db,
 		})
 	}
 	return status, nil

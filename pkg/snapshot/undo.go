@@ -28,9 +28,13 @@ func (p *Promoter) Undo(ctx context.Context, request Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	previous, err := namespace.ParseTimestamp(facts[active][factPrevious])
-	if err != nil {
+	text := facts[active][factPrevious]
+	if text == "" || text == orNone("") {
 		return Result{}, fmt.Errorf("undo: nothing was active before %s", active)
+	}
+	previous, err := namespace.ParseTimestamp(text)
+	if err != nil {
+		return Result{}, fmt.Errorf("undo: parameter %s: %w; was it edited by hand?", p.Target.Namespace.Version(active, factPrevious), err)
 	}
 	return p.forward(ctx, request, &saga.Operation{
 		Kind: kindUndo, Timestamp: namespace.TimestampOf(p.Options.Time().Now()),

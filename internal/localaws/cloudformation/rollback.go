@@ -29,7 +29,9 @@ func (d *deployment) undo(ctx context.Context, s step) error {
 		restored := *s.before
 		d.set(d.stack, &restored, "UPDATE_IN_PROGRESS", "", d.token)
 		r := d.instance(&restored)
-		err = kind.Update(ctx, d.world, r)
+		if err = d.strike(restored.LogicalID, "ROLLBACK"); err == nil {
+			err = kind.Update(ctx, d.world, r)
+		}
 		d.adopt(&restored, r)
 		return d.conclude(&restored, "UPDATE", err)
 	}

@@ -46,8 +46,8 @@ func (s *Service) Close() error {
 	return nil
 }
 
-// FailResource lets the next operation of a verb (CREATE, UPDATE, DELETE) on a
-// resource whose logical ID matches the pattern (as path.Match) fail for the
+// FailResource lets the next operation of a verb (CREATE, UPDATE, DELETE,
+// ROLLBACK for the way back of an update) on a resource whose logical ID matches the pattern (as path.Match) fail for the
 // given reason.
 func (s *Service) FailResource(logicalID, verb, reason string) {
 	s.mu.Lock()
