@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -19,7 +20,7 @@ const usage = `shipkit-local runs the AWS that shipkit calls on this machine.
   shipkit-local status   show what runs
   shipkit-local down     stop it
 
-shipkit-local COMMAND -h lists a command's flags.
+shipkit-local up -h lists its flags.
 `
 
 // Exit codes.
@@ -36,8 +37,11 @@ func main() {
 	os.Exit(code)
 }
 
-// errUsage says that the command line is wrong and that this was told.
-var errUsage = errors.New("wrong usage")
+// errUsage says that the command line is wrong, errHelp that help was asked for; both were told.
+var (
+	errUsage = errors.New("wrong usage")
+	errHelp  = errors.New("help")
+)
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
@@ -47,6 +51,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprint(stderr, usage)
 		return exitUsage
 	}
+	if slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+		_, _ = fmt.Fprint(stdout, usage)
+		return exitOK
+	}
 	command, ok := commands[args[0]]
 	if !ok {
 		_, _ = fmt.Fprintf(stderr, "shipkit-local: unknown command %q; there are up, env, status and down\n", args[0])
@@ -54,6 +62,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	err := command(ctx, args[1:], stdout, stderr)
 	switch {
+	case errors.Is(err, errHelp):
+		return exitOK
 	case errors.Is(err, errUsage):
 		return exitUsage
 	case err != nil:

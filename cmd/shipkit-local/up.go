@@ -6,13 +6,15 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os/exec"
 	"runtime/debug"
-	"strings"
+	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/internal/localaws/container"
 	"github.com/org/shipkit/internal/localaws/rds/postgres"
 	"github.com/org/shipkit/internal/localaws/seed"
 )
@@ -34,13 +36,28 @@ func parseUp(args []string, stderr io.Writer) (settings, error) {
 	flags.StringVar(&v.engine, "engine", "auto", "what runs tasks: docker, process or auto")
 	flags.Float64Var(&v.speed, "speed", 60, "how many times faster than the wall clock AWS's time runs")
 	flags.BoolVar(&v.seed, "seed", true, "seed a demo: service, load balancer, database with rows")
-	flags.Func("fault", "make something go wrong, may be repeated: ecs.UpdateService=throttle, ssm.PutParameter#2=drop-after,\n"+
-		"rds.*=latency:2s, task-exits:web, snapshot-fails:main, alarm-fires:errors", func(s string) error {
-		v.faults = append(v.faults, s)
-		return nil
-	})
-	if err := flags.Parse(args); err != nil {
+	flags.Func("fault", "make something go wrong once the demo stands, may be repeated: ecs.UpdateService=throttle,\n"+
+		"ssm.PutParameter#2=drop-after, rds.*=latency:2s, task-exits:web, snapshot-fails:main, alarm-fires:errors",
+		func(s string) error {
+			v.faults = append(v.faults, s)
+			return nil
+		})
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return v, errHelp
+	} else if err != nil {
 		return v, errUsage
+	}
+	_, port, err := net.SplitHostPort(v.addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return v, usageError(stderr, "-addr %q: want host:port, such as 127.0.0.1:4566", v.addr)
+	}
+	for _, f := range v.faults {
+		if err := localaws.CheckFault(f); err != nil {
+			return v, usageError(stderr, "%v", err)
+		}
 	}
 	switch {
 	case flags.NArg() > 0:
@@ -86,11 +103,6 @@ func engine(name string) localaws.Engine {
 
 // serve shows the way in, seeds, and waits for the end.
 func serve(ctx context.Context, s *localaws.Server, v settings, stdout io.Writer) error {
-	for _, f := range v.faults {
-		if err := s.AddFault(f); err != nil {
-			return err //nolint:wrapcheck // names the fault
-		}
-	}
 	if err := remember(s.URL); err != nil {
 		return err
 	}
@@ -98,6 +110,11 @@ func serve(ctx context.Context, s *localaws.Server, v settings, stdout io.Writer
 	if v.seed {
 		if err := plant(ctx, s, stdout); err != nil {
 			return err
+		}
+	}
+	for _, f := range v.faults { // not before the demo stands: it shall not fail itself
+		if err := s.AddFault(f); err != nil {
+			return err //nolint:wrapcheck // names the fault
 		}
 	}
 	_, _ = fmt.Fprintf(stdout, "point your tools at it:  eval \"$(shipkit-local env)\"\nCtrl-C stops it and cleans up\n")
@@ -115,9 +132,6 @@ func plant(ctx context.Context, s *localaws.Server, stdout io.Writer) error {
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil // stopped while it seeded
-		}
-		if errors.Is(err, postgres.ErrMissing) {
-			return fmt.Errorf("%w, or start with -seed=false", postgres.ErrMissing)
 		}
 		return err //nolint:wrapcheck // says what it was seeding
 	}
@@ -139,18 +153,24 @@ func preflight(v settings) error {
 	if _, err := exec.LookPath("go"); err != nil {
 		return errors.New("go is not installed: the demo's image is compiled; install Go, or start with -seed=false")
 	}
+	if err := postgres.Installed(); err != nil {
+		return fmt.Errorf("%w, or start with -seed=false", err)
+	}
 	return nil
 }
 
 // explain adds what to do to the failures that a newcomer meets.
 func explain(err error, v settings) error {
+	var docker *container.NoDockerError
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("%s is taken: is another shipkit-local running (shipkit-local status)? else choose a port with -addr",
 			v.addr)
-	case strings.Contains(err.Error(), "docker engine does not answer"):
-		return errors.New("docker does not answer: install and start it (apt-get install docker.io), set DOCKER_HOST, " +
-			"or use -engine process")
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%s is not an address of this machine: choose one with -addr, such as 127.0.0.1:4566", v.addr)
+	case errors.As(err, &docker):
+		return fmt.Errorf("docker does not answer at %s: install and start it (apt-get install docker.io), set DOCKER_HOST, or use "+
+			"-engine process", docker.Host)
 	}
 	return err
 }

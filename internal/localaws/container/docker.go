@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -35,17 +36,28 @@ type Docker struct {
 
 var _ Engine = (*Docker)(nil)
 
+// NoDockerError reports that no Docker engine answers.
+type NoDockerError struct {
+	Host string // where: unix:///var/run/docker.sock
+	Err  error
+}
+
+func (e *NoDockerError) Error() string {
+	return fmt.Sprintf("no docker engine answers at %s: %v", e.Host, e.Err)
+}
+
+func (e *NoDockerError) Unwrap() error { return e.Err }
+
 // NewDocker connects to the Docker engine that DOCKER_HOST names, or to the default one. Images of ECR come from the
 // given registry, which may be nil. What a killed process left on the engine is removed.
 func NewDocker(ctx context.Context, r Registry) (*Docker, error) {
 	c, err := client.New(client.FromEnv)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the docker engine: %w", err)
+		return nil, &NoDockerError{Host: os.Getenv(client.EnvOverrideHost), Err: err}
 	}
 	if _, err := c.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
 		_ = c.Close()
-		return nil, fmt.Errorf("docker engine does not answer at %s; start it, set DOCKER_HOST, or use process mode: %w",
-			c.DaemonHost(), err)
+		return nil, &NoDockerError{Host: c.DaemonHost(), Err: err}
 	}
 	d := &Docker{source: source{r}, client: c, id: strings.ToLower(rand.Text()[:10]), owner: owner.Self()}
 	if err := d.sweep(ctx); err != nil {

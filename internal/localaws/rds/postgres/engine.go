@@ -144,8 +144,18 @@ func Installed() error {
 	return err
 }
 
+// Folder is the environment variable that names the folder of PostgreSQL's
+// programs, where it lies at no usual place.
+const Folder = "SHIPKIT_LOCAL_POSTGRES"
+
 // findBinaries returns the folder of the newest installed server.
 func findBinaries() (string, error) {
+	if folder := os.Getenv(Folder); folder != "" {
+		if hasPrograms(folder) {
+			return folder, nil
+		}
+		return "", fmt.Errorf("%s=%s: %w", Folder, folder, ErrMissing)
+	}
 	var folders []string
 	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin"} {
 		matches, err := filepath.Glob(pattern)
