@@ -57,7 +57,14 @@ func (c Cause) repeats() bool {
 }
 
 // alike says how often it came.
-func (c Cause) alike() string { return fmt.Sprintf("%d tasks failed alike: %s", c.Count, c.Sentence) }
+func (c Cause) alike() string { return tasksFailed(c.Count) + " alike: " + c.Sentence }
+
+func tasksFailed(n int) string {
+	if n == 1 {
+		return "1 task failed"
+	}
+	return fmt.Sprintf("%d tasks failed", n)
+}
 
 // Detail is what a reader of one annotation needs.
 func (c Cause) Detail() string {

@@ -2,7 +2,6 @@ package ecsdeploy
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,7 +34,7 @@ func (f *follower) inspect(ctx context.Context, drop bool) {
 		f.causes = causes
 	}
 	if count(f.causes) > before {
-		f.progress.Warn(f.task(), fmt.Sprintf("%d tasks failed: %s", count(f.causes), f.causes[0].Sentence))
+		f.progress.Warn(f.task(), tasksFailed(count(f.causes))+": "+f.causes[0].Sentence)
 	}
 	if targets, err := f.targetHealth(ctx); err == nil {
 		f.targets = mergeTargets(f.targets, targets)
