@@ -128,8 +128,9 @@ type rise struct {
 	n       namespace.Namespace
 	request Request
 	run     *saga.Run
-	// existed: it is an update, which is not taken back by a removal.
-	existed bool
+	// existed: it is an update, which is not taken back by a removal. asleep: it
+	// may be switched off.
+	existed, asleep bool
 	record  Record
 }
 
@@ -147,6 +148,8 @@ func (u *rise) prepare(ctx context.Context) error {
 	if known != nil {
 		u.record = *known
 		u.existed = known.State == Ready || known.State == Paused
+		sleeps := u.request.HoursShare > 0 && u.request.HoursShare < 1
+		u.asleep = u.existed && (sleeps || known.State == Paused)
 	}
 	u.record.Pull, u.record.Commit, u.record.RunURL = u.request.Pull, u.request.Commit, u.RunURL
 	u.record.Hourly = u.request.Hourly
@@ -159,6 +162,10 @@ func (u *rise) prepare(ctx context.Context) error {
 func (u *rise) steps() []saga.Step {
 	// The record first: what it names is found by a reap, also a slot.
 	steps := []saga.Step{u.note(), u.claim(), u.arrangeEnd(), u.apply()}
+	if u.asleep {
+		// Whoever changes it wants to look at it.
+		steps = append(steps, always("switch it on", func(ctx context.Context) error { return u.Backend.Power(ctx, u.n, true) }))
+	}
 	if u.Answers != nil {
 		steps = append(steps, u.answer())
 	}
