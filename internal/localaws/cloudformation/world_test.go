@@ -144,7 +144,7 @@ func (w *world) explain(t *testing.T, name string) {
 
 func await(t *testing.T, what, want string, look func(context.Context) string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	got := look(ctx)
 	for got != want {

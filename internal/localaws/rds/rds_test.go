@@ -142,7 +142,7 @@ func (w *world) awaitClusterSnapshot(t *testing.T, client *sdk.Client, id, state
 // that fails.
 func await(t *testing.T, what, want string, look func(context.Context) string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	got := look(ctx)
 	for got != want {
