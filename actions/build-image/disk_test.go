@@ -51,21 +51,6 @@ func fill(t *testing.T, dir string) (empty func()) {
 	}
 }
 
-// below lists what is below dir.
-func below(t *testing.T, dir string) (found []string) {
-	t.Helper()
-	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			found = append(found, path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
-
 func TestNoSpaceForTemporaryFiles(t *testing.T) {
 	r := newRunner(t)
 	r.ok(ociLayout(t, built(t, app(), yesterday, "amd64")), "latest")

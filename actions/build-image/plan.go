@@ -3,6 +3,7 @@ package buildimage
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -154,7 +155,18 @@ func (p *planner) target(ctx context.Context, to target, built *build.Built) (*t
 		t.images = append(t.images, planned)
 	}
 	t.top, err = topManifest(t, prev, built)
-	return t, err
+	return t, errors.Join(err, t.checkManifests())
+}
+
+// checkManifests refuses, before anything is sent, a manifest that the
+// registry would refuse when all is there.
+func (t *targetPlan) checkManifests() error {
+	for _, i := range t.images {
+		if err := t.repo.CheckSize(i.manifest); err != nil {
+			return err
+		}
+	}
+	return t.repo.CheckSize(t.top)
 }
 
 // platform plans the image of one platform.

@@ -139,16 +139,25 @@ func (r *Repository) Head(ctx context.Context, reference string) (digest v1.Hash
 	return m.Descriptor().Digest, true, nil
 }
 
+// CheckSize refuses a manifest that is larger than the registry takes.
+func (r *Repository) CheckSize(m Manifest) error {
+	limit := r.profile.MaxManifest
+	if limit == 0 || int64(len(m.Raw)) <= limit {
+		return nil
+	}
+	return &diag.Diagnostic{
+		Summary: fmt.Sprintf("push a manifest to %s: its %d bytes are more than the %d that %s takes", r.name, len(m.Raw), limit, r.profile.Name),
+		Try:     "lower the number of platforms, annotations or layers of this image",
+	}
+}
+
 // PutManifest stores m under its digest or a tag. Everything it names must be
 // in the repository by then.
 func (r *Repository) PutManifest(ctx context.Context, reference string, m Manifest) (http.Header, error) {
-	operation := "push manifest " + reference + " to " + r.name.String()
-	if limit := r.profile.MaxManifest; limit > 0 && int64(len(m.Raw)) > limit {
-		return nil, &diag.Diagnostic{
-			Summary: fmt.Sprintf("%s: its %d bytes are more than the %d that %s takes", operation, len(m.Raw), limit, r.profile.Name),
-			Try:     "lower the number of platforms, annotations or layers of this image",
-		}
+	if err := r.CheckSize(m); err != nil {
+		return nil, err
 	}
+	operation := "push manifest " + reference + " to " + r.name.String()
 	var header http.Header
 	err := r.retry(ctx, operation, func() error {
 		resp, err := r.manifestRequest(ctx, http.MethodPut, reference, &m)
