@@ -15,6 +15,7 @@ import (
 // TestARerunDoesNotGoBackInTime ships a commit, and then an older one as a
 // re-run of its workflow does.
 func TestARerunDoesNotGoBackInTime(t *testing.T) {
+	t.Parallel()
 	c := startChain(t, "v1", "v2")
 	newer := c.ships("v2", 12, nil)
 	if newer.ExitCode != 0 || newer.Outputs["record"]["status"] != "succeeded" || c.serves() != "v2" {
@@ -46,6 +47,7 @@ func TestARerunDoesNotGoBackInTime(t *testing.T) {
 // through. On GitHub they would queue; an approval that comes late and a re-run
 // of the job deploy alone are the same case there.
 func TestTwoPushesAtOnce(t *testing.T) {
+	t.Parallel()
 	c := startChain(t, "v1", "v2")
 	reached, free := filepath.Join(t.TempDir(), "reached"), filepath.Join(t.TempDir(), "free")
 	for _, pipe := range []string{reached, free} {
@@ -78,6 +80,7 @@ func TestTwoPushesAtOnce(t *testing.T) {
 // last as succeeded is what serves, and the other is not told to have succeeded
 // over it.
 func TestTwoDeploymentsAtOnce(t *testing.T) {
+	t.Parallel()
 	c := startChain(t, "v1", "v2")
 	first, second := c.beside(nil, "v1", 11), c.beside(nil, "v2", 12)
 	results := map[string]acttest.Result{"v1": <-first, "v2": <-second}

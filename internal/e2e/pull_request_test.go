@@ -51,6 +51,7 @@ environments:
 // TestAPullRequestThroughTheWorkflow opens, changes and closes a pull request
 // with a token, and looks at what GitHub was told and what is left.
 func TestAPullRequestThroughTheWorkflow(t *testing.T) {
+	t.Parallel()
 	const sha = "1111111111111111111111111111111111111111"
 	hub := githubtest.New(t, "example/app")
 	hub.Pulls = []githubtest.Pull{{Number: 7, State: "open", SHA: sha}}
@@ -87,6 +88,7 @@ func TestAPullRequestThroughTheWorkflow(t *testing.T) {
 // TestAForkGetsNoEnvironment: its run is skipped, since it has neither role nor
 // token.
 func TestAForkGetsNoEnvironment(t *testing.T) {
+	t.Parallel()
 	hub := githubtest.New(t, "example/app")
 	hub.ReadOnly = true
 	hub.Pulls = []githubtest.Pull{{Number: 7, State: "open", SHA: "1", Head: "stranger/app"}}

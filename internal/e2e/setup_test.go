@@ -24,6 +24,7 @@ type role struct {
 // that only writes down, and then ships and rolls back with the roles that they
 // make: each call must be allowed to the role of its job, which must trust it.
 func TestTheGuideMakesTheRoles(t *testing.T) {
+	t.Parallel()
 	roles := guide(t)
 	c := startChain(t, "v1")
 	keys, env := map[string]string{}, map[string]map[string]string{}
