@@ -245,15 +245,15 @@ func (v *victim) databaseIs(id, status string) {
 	})
 }
 
-// sample pushes the sample service and registers it as the task definition web in the cluster main.
-func sample(t *testing.T, s *localaws.Server) {
+// sample pushes the sample service, registers it as the task definition web in the cluster main, and returns its reference.
+func sample(t testing.TB, s *localaws.Server) (ref string) {
 	t.Helper()
 	ctx := t.Context()
 	if _, err := s.ECR.CreateRepository(ctx, &ecrclient.CreateRepositoryInput{RepositoryName: aws.String("web")}); err != nil {
 		t.Fatal(err)
 	}
 	account, secret := s.ECR.Credentials()
-	ref := s.ECR.Host() + "/web:v1"
+	ref = s.ECR.Host() + "/web:v1"
 	if _, err := image.Push(ctx, ref, image.Web{}, remote.WithAuth(&authn.Basic{Username: account, Password: secret})); err != nil {
 		t.Fatal(err)
 	}
@@ -267,6 +267,7 @@ func sample(t *testing.T, s *localaws.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return ref
 }
 
 // TestEveryFaultHasItsEffect goes from the text on the command line to what a client of AWS sees.
