@@ -1,10 +1,13 @@
 package deployecs_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	autoscaling "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	astypes "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 
 	"github.com/org/shipkit/internal/awstest/image"
@@ -43,7 +46,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// Several services get one revision, all or none, and their scaling.
+// Several services get one revision, all or none, and each its scaling.
 func TestServicesTogether(t *testing.T) {
 	w := newWorld(t, 20)
 	w.run(nil)
@@ -68,6 +71,24 @@ func TestServicesTogether(t *testing.T) {
 	if registered != 2 || scaled != 2 {
 		t.Errorf("%d registrations (one is the test's), %d scaling policies", registered, scaled)
 	}
+	for _, name := range []string{"web", "worker"} {
+		targets := must(autoscaling.NewFromConfig(w.aws.Config()).DescribeScalableTargets(t.Context(), &autoscaling.DescribeScalableTargetsInput{
+			ServiceNamespace: astypes.ServiceNamespaceEcs, ResourceIds: []string{"service/shop/" + name},
+		}))(t).ScalableTargets
+		if len(targets) != 1 || *targets[0].MinCapacity != 1 || *targets[0].MaxCapacity != 4 {
+			t.Errorf("scaling of %s: %+v", name, targets)
+		}
+	}
 	again := w.step(t.Context(), map[string]string{"services": "worker", "min-capacity": "1", "max-capacity": "4", "target-cpu": "60", "pin-images": "false"})
 	outputs(t, again, 0, map[string]string{"deployment-status": "unchanged", "changed": "false"})
+	// The worker takes the revision, the load balancer of web does not.
+	bad := w.step(t.Context(), map[string]string{"services": "worker", "images": "web=" + w.push("bad", image.Web{Mode: "unhealthy"})})
+	outputs(t, bad, 1, map[string]string{"rolled-back": "true", "deployment-status": "failed"})
+	wants(t, bad.Summary, "web: failed", "no healthy answer", "worker: rolled back by this step: another service of this deployment failed")
+	out := must(w.ecs.DescribeServices(t.Context(), &ecs.DescribeServicesInput{Cluster: aws.String("shop"), Services: []string{"web", "worker"}}))(t)
+	for _, service := range out.Services {
+		if !strings.HasSuffix(*service.TaskDefinition, "/web:2") {
+			t.Errorf("service %s runs %s", *service.ServiceName, *service.TaskDefinition)
+		}
+	}
 }

@@ -1,18 +1,13 @@
 package deployecs_test
 
 import (
-	"context"
-	"os"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
-	deployecs "github.com/org/shipkit/actions/deploy-ecs"
 	"github.com/org/shipkit/internal/awstest/image"
 	"github.com/org/shipkit/pkg/action/actiontest"
 )
@@ -55,6 +50,7 @@ func TestPauseThenPromoteOrGoBack(t *testing.T) {
 		})
 		outputs(t, got, 0, map[string]string{"deployment-status": "paused"})
 		wants(t, got.Summary, "paused at POST", "mode: promote")
+		wants(t, got.Outputs["image-digests"], "/web@sha256:")
 		if got.Outputs["hook-id"] == "" || w.version() == tag {
 			t.Errorf("hook %q, %s serves", got.Outputs["hook-id"], w.version())
 		}
@@ -64,61 +60,35 @@ func TestPauseThenPromoteOrGoBack(t *testing.T) {
 	t.Run("promote", func(t *testing.T) {
 		pause(t, "v2")
 		got := w.step(t.Context(), map[string]string{"mode": "promote"})
-		outputs(t, got, 0, map[string]string{"deployment-status": "succeeded", "hook-id": ""})
+		outputs(t, got, 0, map[string]string{
+			"deployment-status": "succeeded", "hook-id": "", "changed": "true", "rolled-back": "false", "failure-reason": "",
+		})
+		repository := w.aws.Registry.Host() + "/web"
+		for name, want := range map[string]string{
+			"image-digests": "web=" + repository + "@sha256:", "task-definition-arn": ":task-definition/web:2", "duration": ".",
+			"previous-task-definition-arn": ":task-definition/web:1", "service-deployment-arn": ":service-deployment/shop/web/",
+		} {
+			wants(t, got.Outputs[name], want)
+		}
 		if w.version() != "v2" {
 			t.Errorf("%s serves", w.version())
 		}
 	})
 	t.Run("nothing to promote", func(t *testing.T) {
 		got := w.step(t.Context(), map[string]string{"mode": "promote"})
-		outputs(t, got, 1, nil)
+		outputs(t, got, 1, map[string]string{"deployment-status": "failed", "changed": "false", "failure-reason": "service web has no paused deployment to promote"})
 		wants(t, got.Log, "no paused deployment to promote")
 	})
 	t.Run("go back", func(t *testing.T) {
 		pause(t, "v3")
 		got := w.step(t.Context(), map[string]string{"mode": "rollback"})
-		outputs(t, got, 0, map[string]string{"deployment-status": "succeeded"})
+		outputs(t, got, 0, map[string]string{"deployment-status": "succeeded", "rolled-back": "true", "changed": "true"})
+		wants(t, got.Outputs["image-digests"], "/web@sha256:")
+		wants(t, got.Outputs["task-definition-arn"], ":task-definition/web:2")
 		if w.version() != "v2" {
 			t.Errorf("%s serves", w.version())
 		}
 	})
-}
-
-// A cancelled step asks for the rollback before its seven seconds are over, and
-// the post phase sees it through.
-func TestCancellation(t *testing.T) {
-	w := newWorld(t, 20)
-	w.run(nil)
-	signals := make(chan os.Signal, 1)
-	stop := w.traffic()
-	defer stop()
-	ref := w.push("slow", image.Web{Env: map[string]string{"DELAY": "1h"}})
-	var signalled time.Time
-	ctx, done := context.WithCancel(t.Context())
-	go func() {
-		defer done()
-		w.until("the deployment is in progress", func() bool { return len(w.describe().Deployments) == 2 })
-		signalled = time.Now()
-		signals <- syscall.SIGINT
-	}()
-	got := actiontest.Run(t.Context(), t, actiontest.Step{
-		Spec: deployecs.Spec, Signals: signals,
-		With: map[string]string{"cluster": "shop", "service": "web", "wait-max-delay-seconds": "1", "images": "web=" + ref, "fail-fast-after": "0"},
-		Env:  map[string]string{"RUNNER_TEMP": t.TempDir()},
-	})
-	<-ctx.Done()
-	if took := time.Since(signalled); took > 7*time.Second {
-		t.Errorf("the step needed %s to end", took)
-	}
-	outputs(t, got, 130, map[string]string{"deployment-status": "cancelled"})
-	wants(t, got.Summary, "ECS was asked to roll back to web:1")
-
-	post := actiontest.Run(t.Context(), t, actiontest.Step{Spec: deployecs.Spec, Post: true, State: got.State})
-	outputs(t, post, 0, nil)
-	wants(t, post.Summary, "after the cancellation: cancelled; web:1 serves again")
-	if w.version() != "v1" {
-		t.Errorf("%s serves", w.version())
-	}
 }
 
 // Two deployments at once end with one winner and one that says so.

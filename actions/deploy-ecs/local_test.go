@@ -72,7 +72,9 @@ func TestRollingDeployment(t *testing.T) {
 	})
 	t.Run("status", func(t *testing.T) {
 		got := w.step(t.Context(), map[string]string{"mode": "status"})
-		outputs(t, got, 0, map[string]string{"deployment-status": "successful"})
+		outputs(t, got, 0, map[string]string{"deployment-status": "successful", "changed": "false"})
+		wants(t, got.Outputs["image-digests"], "/web@sha256:")
+		wants(t, got.Outputs["service-deployment-arn"], ":service-deployment/shop/web/")
 		wants(t, got.Summary, "| web | `web:1` | 2 of 2 | successful |", "Deployments of web")
 	})
 }
