@@ -10,6 +10,7 @@ import (
 	"github.com/org/shipkit/pkg/environment"
 	"github.com/org/shipkit/pkg/environment/hours"
 	"github.com/org/shipkit/pkg/namespace"
+	"github.com/org/shipkit/pkg/notify"
 )
 
 // inputs are those of action.yml.
@@ -33,6 +34,14 @@ type inputs struct {
 
 	backendInputs
 	boundInputs
+	noticeInputs
+}
+
+// noticeInputs say whom to tell, and of what.
+type noticeInputs struct {
+	NoticeBefore time.Duration `input:"notice-before" min:"0s" max:"720h"`
+	TestReport   string        `input:"test-report"`
+	notify.Settings
 }
 
 // backendInputs say what the environment consists of.
@@ -105,6 +114,9 @@ func (in inputs) subject(gh action.GitHub) (subject, error) {
 	}
 	if in.Command == "off-hours" && s.clock == nil {
 		bad.Errorf("hours: mon-fri 08:00-18:00 Africa/Lagos", "input hours: nothing given")
+	}
+	if err := in.Check(); err != nil {
+		bad = append(bad, diag.From(err)...)
 	}
 	if in.Command == "run" && in.TestCommand == "" {
 		bad.Errorf("test-command: npm test", "input test-command: nothing given")

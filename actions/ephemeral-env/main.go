@@ -3,6 +3,7 @@
 package ephemeralenv
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -66,9 +67,13 @@ func (j *job) up(ctx context.Context) error {
 	j.settle(ctx, deployment, commit, result.Record, err)
 	j.rt.Summary(recordView(j.subject.env.String(), result.Record, request, j.subject.clock, err))
 	if err != nil {
+		j.tellFailure(ctx, "Environment "+j.subject.env.String()+" could not be made", err)
 		return err
 	}
 	j.announce(ctx, result.Record)
+	if result.Changed && j.in.Command == "up" { // a run tells when it knows more
+		j.tell(ctx, readyNotice(result.Record, request.Estimate()))
+	}
 	return j.show(result)
 }
 
@@ -97,6 +102,7 @@ func (j *job) down(ctx context.Context) error {
 	}
 	result, err := j.manager.Down(ctx, j.subject.env)
 	if err != nil {
+		j.tellFailure(ctx, "Environment "+j.subject.env.String()+" could not be ended", err)
 		return err
 	}
 	if !result.Changed {
@@ -106,6 +112,10 @@ func (j *job) down(ctx context.Context) error {
 	if result.Changed {
 		j.announce(ctx, ended)
 		j.retire(ctx)
+		if j.in.Command == "down" {
+			why := environment.Doomed{Record: result.Record, Why: "ended by " + cmp.Or(j.rt.GitHub().Actor, "hand")}
+			j.tell(ctx, endedNotice([]environment.Doomed{why}, time.Now()))
+		}
 	}
 	result.Record = ended
 	return j.show(result)
@@ -159,7 +169,11 @@ func (j *job) reap(ctx context.Context) error {
 	ended := doomed
 	if !j.in.dry() {
 		ended, err = j.manager.Reap(ctx, doomed)
-		err = errors.Join(err, j.keepHours(ctx, records, doomed))
+		if len(ended) > 0 {
+			j.tell(ctx, endedNotice(ended, time.Now()))
+		}
+		j.tellFailure(ctx, "Environments could not be ended", err)
+		err = errors.Join(err, j.keepHours(ctx, records, doomed), j.tellEnds(ctx, records))
 	}
 	var names []string
 	for _, d := range ended {
@@ -180,7 +194,7 @@ func (j *job) test(ctx context.Context) error {
 	if err != nil || record == nil {
 		return err
 	}
-	testErr := j.runTest(ctx, record.URL)
+	testErr := j.runTest(ctx, *record)
 	j.rt.SetOutput("failed", strconv.FormatBool(testErr != nil))
 	// A cancelled run must not leave it: the schedule would, but hours later.
 	downErr := j.down(context.WithoutCancel(ctx))

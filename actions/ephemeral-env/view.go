@@ -127,11 +127,15 @@ func hoursView(name string, clock hours.Hours, schedules []store.Schedule) strin
 }
 
 // testView tells how the test of a run ended.
-func testView(command, output string, took time.Duration, err error) string {
+func testView(command, output string, report *tests, took time.Duration, err error) string {
 	verdict := "✅ passed"
 	if err != nil {
 		verdict = "❌ failed"
 	}
-	return fmt.Sprintf("### Test %s in %s: %s\n\n", verdict, markdown.Duration(took), markdown.Code(command)) +
+	counts := ""
+	if report != nil {
+		counts = markdown.Escape(report.String()) + "\n\n"
+	}
+	return fmt.Sprintf("### Test %s in %s: %s\n\n", verdict, markdown.Duration(took), markdown.Code(command)) + counts +
 		markdown.Details("last lines", markdown.Block("", output))
 }

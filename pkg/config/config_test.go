@@ -61,6 +61,7 @@ func TestResolve(t *testing.T) {
 		{"deploy-ecs", "cluster", "main"}, {"deploy-ecs", "aws-region", "eu-west-1"}, {"smoke-test", "expected-account-id", "222222222222"},
 		{"deploy-ecs", "min-capacity", "2"}, {"deploy-ecs", "log-lines", "50"}, {"deploy-ecs", "fail-fast-after", "2"},
 		{"notify", "slack-webhook", "https://hooks.example.com/T1"}, {"promote-snapshot", "namespace", "xy-0146-production"},
+		{"ephemeral-env", "slack-webhook", "https://hooks.example.com/T1"}, {"ephemeral-env", "level", "failure"}, {"ephemeral-env", "dry-run", ""},
 		{"notify", "nothing", ""}, {"build-image", "context", ""},
 	} {
 		if got, _ := env.Input(test.action, test.input); got.Text != test.want {

@@ -13,14 +13,17 @@ func (e Environment) Input(action, input string) (Value, bool) {
 	}
 	for _, v := range e.Values {
 		s, _ := lookup(v.Name)
-		if slices.Contains(s.feeds, action+"."+input) || slices.Contains(s.feeds, "*."+input) {
+		if !slices.ContainsFunc([]string{action + "." + input, "*." + input, action + ".*"}, func(feed string) bool {
+			return slices.Contains(s.feeds, feed)
+		}) {
+			continue
+		}
+		if s.kind != pairs {
 			return v, true
 		}
-		if slices.Contains(s.feeds, action+".*") {
-			if text, ok := pair(v.Text, input); ok {
-				v.Text = text
-				return v, true
-			}
+		if text, ok := pair(v.Text, input); ok {
+			v.Text = text
+			return v, true
 		}
 	}
 	if input == "namespace" {

@@ -72,7 +72,20 @@ var settings = []setting{
 	{name: "hours", kind: text, about: "When it runs, such as mon-fri 08:00-18:00 Africa/Lagos", feeds: []string{"ephemeral-env.hours"}},
 	{name: "ttl", kind: duration, about: "How long a pull request's environment lives", feeds: []string{"ephemeral-env.ttl"}},
 	{name: "max-envs", kind: number, about: "Most pull request environments at once", feeds: []string{"ephemeral-env.max-envs"}},
-	{name: "notify", kind: pairs, secret: true, about: "Whom to tell: inputs of the action notify by name", feeds: []string{"notify.*"}},
+	{name: "notify", kind: pairs, secret: true, about: "Whom to tell: inputs of the action notify by name",
+		feeds: append([]string{"notify.*"}, told("ephemeral-env")...)},
+}
+
+// told are the inputs of an action that tells, besides its own work.
+func told(action string) []string {
+	inputs := []string{
+		"level", "slack-webhook", "teams-webhook", "webhook-url", "webhook-secret", "email-to", "email-from",
+		"smtp-host", "smtp-port", "smtp-tls", "smtp-username", "smtp-password",
+	}
+	for i := range inputs {
+		inputs[i] = action + "." + inputs[i]
+	}
+	return inputs
 }
 
 func settingNames() []string {
