@@ -1,24 +1,14 @@
 package buildimage
 
 import (
-	"archive/tar"
-	"bytes"
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/crane"
-	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/static"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // lookups is what questions to the registry may take on the wire, in bytes.
@@ -93,44 +83,4 @@ func words(random *rand.Rand, size int) string {
 		fmt.Fprintf(&b, "word%d ", random.IntN(300))
 	}
 	return b.String()[:size]
-}
-
-// archived is the name of the images in archives.
-const archived = "shipkit-build-image-test:v1"
-
-// dockerArchive writes an image as `docker save` does, with a layer for each
-// set of files, and returns its file.
-func dockerArchive(t *testing.T, env string, layers ...files) string {
-	t.Helper()
-	img := v1.Image(empty.Image)
-	for _, f := range layers {
-		var b bytes.Buffer
-		w := tar.NewWriter(&b)
-		for _, path := range slices.Sorted(maps.Keys(f)) {
-			_ = w.WriteHeader(&tar.Header{Name: path, Mode: 0o644, Size: int64(len(f[path])), ModTime: yesterday})
-			_, _ = w.Write([]byte(f[path]))
-		}
-		_ = w.Close()
-		var err error
-		if img, err = mutate.AppendLayers(img, static.NewLayer(b.Bytes(), types.DockerUncompressedLayer)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	config, err := img.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.OS, config.Architecture, config.Config.Env = "linux", "amd64", []string{env}
-	if img, err = mutate.ConfigFile(img, config); err != nil {
-		t.Fatal(err)
-	}
-	tag, err := name.NewTag(archived)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "image.tar")
-	if err := tarball.WriteToFile(file, tag, img); err != nil {
-		t.Fatal(err)
-	}
-	return file
 }

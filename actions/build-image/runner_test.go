@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
@@ -194,4 +195,44 @@ func bytesOf(t *testing.T, result actiontest.Result, output string) int64 {
 		t.Fatalf("output %s is %q", output, result.Outputs[output])
 	}
 	return n
+}
+
+// archived is the name of the images in archives.
+const archived = "shipkit-build-image-test:v1"
+
+// dockerArchive writes an image as `docker save` does, with a layer for each
+// set of files, and returns its file.
+func dockerArchive(t *testing.T, env string, layers ...files) string {
+	t.Helper()
+	img := v1.Image(empty.Image)
+	for _, f := range layers {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		for _, path := range slices.Sorted(maps.Keys(f)) {
+			_ = w.WriteHeader(&tar.Header{Name: path, Mode: 0o644, Size: int64(len(f[path])), ModTime: yesterday})
+			_, _ = w.Write([]byte(f[path]))
+		}
+		_ = w.Close()
+		var err error
+		if img, err = mutate.AppendLayers(img, static.NewLayer(b.Bytes(), types.DockerUncompressedLayer)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.OS, config.Architecture, config.Config.Env = "linux", "amd64", []string{env}
+	if img, err = mutate.ConfigFile(img, config); err != nil {
+		t.Fatal(err)
+	}
+	tag, err := name.NewTag(archived)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "image.tar")
+	if err := tarball.WriteToFile(file, tag, img); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
