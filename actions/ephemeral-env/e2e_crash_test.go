@@ -142,7 +142,7 @@ func (w *wire) must(t *testing.T, what, command string) {
 }
 
 // expire has the environment's time be over.
-func (w *wire) expire(t *testing.T) {
+func (w *world) expire(t *testing.T) {
 	t.Helper()
 	n := namespace.Namespace{Customer: "xy", Project: "0146", Environment: "pr7"}
 	records := store.Records{SSM: ssm.NewFromConfig(w.Config()), Tagging: tagging.NewFromConfig(w.Config())}
@@ -164,7 +164,7 @@ var generation = regexp.MustCompile(`(/slot/\d+)/\d+$`)
 
 // there lists what is there of environments, but for journals, locks, and slots
 // that are free again.
-func (w *wire) there(t *testing.T) []string {
+func (w *world) there(t *testing.T) []string {
 	t.Helper()
 	ctx, cfg := t.Context(), w.Config()
 	var all []string

@@ -37,6 +37,7 @@ func (e ends) Arrange(ctx context.Context, n namespace.Namespace, at time.Time) 
 		return err //nolint:wrapcheck // it names the schedule
 	}
 	for _, schedule := range e.hours(n) {
+		schedule.Until = at // so that nothing is left if nobody comes by
 		if err := store.Put(ctx, e.Scheduler, schedule); err != nil {
 			return err //nolint:wrapcheck // it names the schedule
 		}

@@ -1,6 +1,9 @@
 package ephemeralenv
 
 import (
+	"cmp"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +37,7 @@ type world struct {
 	listener string
 	url      string
 	run      int
+	event    string // the payload of the event, if it matters
 }
 
 // Local AWS is faster: these are 40 s of its time.
@@ -41,7 +45,12 @@ func init() { rest = 2 * time.Second }
 
 func start(t *testing.T) *world {
 	t.Helper()
-	server, err := localaws.Start(t.Context(), localaws.Options{Factor: 20, NoData: true})
+	return startWith(t, localaws.Options{Factor: 20, NoData: true})
+}
+
+func startWith(t *testing.T, options localaws.Options) *world {
+	t.Helper()
+	server, err := localaws.Start(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +117,12 @@ func (w *world) step(t *testing.T, with map[string]string) actiontest.Result {
 	for name, value := range with {
 		all[name] = value
 	}
+	event := filepath.Join(t.TempDir(), "event.json")
+	if err := os.WriteFile(event, []byte(cmp.Or(w.event, "{}")), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	return actiontest.Run(t.Context(), t, actiontest.Step{Spec: Spec, With: all, Env: map[string]string{
+		"GITHUB_ACTIONS": "true", "GITHUB_EVENT_PATH": event,
 		"GITHUB_REPOSITORY": repository, "GITHUB_API_URL": w.github.URL, "GITHUB_SERVER_URL": "https://github.com",
 		"GITHUB_RUN_ID": strings.Repeat("1", w.run), "GITHUB_JOB": "environment", "GITHUB_ACTOR": "ada",
 	}})

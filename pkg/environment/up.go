@@ -98,7 +98,7 @@ func (m *Manager) beginUp(ctx context.Context, n namespace.Namespace, limit int)
 // rest refuses what has no slot before anything is written, and waits until
 // the names of what was removed a moment ago may be used again.
 func (m *Manager) rest(ctx context.Context, n namespace.Namespace, limit int) error {
-	freed, err := m.Slots.Look(ctx, n.String(), limit)
+	freed, err := m.room(ctx, n, limit)
 	if err != nil || freed.IsZero() {
 		return err
 	}
@@ -110,6 +110,25 @@ func (m *Manager) rest(ctx context.Context, n namespace.Namespace, limit int) er
 		Task: "environment " + n.String(), Text: "waiting " + wait.Round(time.Second).String() + ": it ended a moment ago",
 	})
 	return m.sleep(ctx, wait)
+}
+
+// room looks for a slot. If all are taken, what is overdue ends first: the
+// schedule that ends an environment by itself frees no slot.
+func (m *Manager) room(ctx context.Context, n namespace.Namespace, limit int) (time.Time, error) {
+	freed, err := m.Slots.Look(ctx, n.String(), limit)
+	var full *FullError
+	if !errors.As(err, &full) {
+		return freed, err
+	}
+	records, failure := m.List(ctx)
+	if failure != nil {
+		return freed, errors.Join(err, failure)
+	}
+	ended, failure := m.Reap(ctx, m.Overdue(records, nil))
+	if len(ended) == 0 {
+		return freed, errors.Join(err, failure)
+	}
+	return m.Slots.Look(ctx, n.String(), limit)
 }
 
 // Fingerprint identifies what an environment is made from.
@@ -131,7 +150,7 @@ type rise struct {
 	// existed: it is an update, which is not taken back by a removal. asleep: it
 	// may be switched off.
 	existed, asleep bool
-	record  Record
+	record          Record
 }
 
 func (u *rise) prepare(ctx context.Context) error {

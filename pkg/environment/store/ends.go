@@ -52,8 +52,10 @@ func (s Ends) Cancel(ctx context.Context, n namespace.Namespace) error {
 // Schedule is an EventBridge schedule.
 type Schedule struct {
 	Name, Expression, Zone, About string
-	// Once deletes it after it has fired.
+	// Once deletes it after it has fired. One that repeats is deleted at Until,
+	// unless that is zero.
 	Once    bool
+	Until   time.Time
 	Target  Target
 	RoleARN string
 }
@@ -61,7 +63,7 @@ type Schedule struct {
 // Put creates a schedule or changes the one of that name.
 func Put(ctx context.Context, client *scheduler.Client, s Schedule) error {
 	after := types.ActionAfterCompletionNone
-	if s.Once {
+	if s.Once || !s.Until.IsZero() {
 		after = types.ActionAfterCompletionDelete
 	}
 	in := &scheduler.CreateScheduleInput{
@@ -73,12 +75,15 @@ func Put(ctx context.Context, client *scheduler.Client, s Schedule) error {
 			RetryPolicy: &types.RetryPolicy{MaximumEventAgeInSeconds: aws.Int32(86400), MaximumRetryAttempts: aws.Int32(185)},
 		},
 	}
+	if !s.Until.IsZero() {
+		in.EndDate = &s.Until
+	}
 	_, err := client.CreateSchedule(ctx, in)
 	var conflict *types.ConflictException
 	if errors.As(err, &conflict) {
 		_, err = client.UpdateSchedule(ctx, &scheduler.UpdateScheduleInput{
 			Name: in.Name, ScheduleExpression: in.ScheduleExpression, ScheduleExpressionTimezone: in.ScheduleExpressionTimezone,
-			Description: in.Description, ActionAfterCompletion: in.ActionAfterCompletion,
+			EndDate: in.EndDate, Description: in.Description, ActionAfterCompletion: in.ActionAfterCompletion,
 			FlexibleTimeWindow: in.FlexibleTimeWindow, Target: in.Target,
 		})
 	}
