@@ -29,7 +29,7 @@ e2e: tools ## Run the real workflows through act
 
 .PHONY: demo
 demo: tools ## Show the whole chain on this machine, without an AWS account (KEEP=1 leaves it running)
-	@scripts/with-docker go run ./cmd/shipkit-demo $(if $(KEEP),-keep)
+	@scripts/with-docker --optional go run ./cmd/shipkit-demo $(if $(KEEP),-keep)
 
 .PHONY: bench
 bench: tools ## Run the benchmarks (P=./pkg/image for some)

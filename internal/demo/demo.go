@@ -39,8 +39,9 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	s := &story{out: o.Out, files: files}
-	s.say("Local AWS starts: staging runs version v0, the database of dev has three greetings")
+	s := &story{out: o.Out, files: files, root: o.Root}
+	s.say("This is a rehearsal of shipkit on this machine: nothing leaves it, and nothing stays.\n" +
+		"Local AWS starts. Its environment staging runs version v0 of a web app, and dev has a database with three greetings.")
 	if s.world, err = newWorld(ctx, o.Root); err != nil {
 		return err
 	}
@@ -49,18 +50,23 @@ func Run(ctx context.Context, o Options) error {
 		o.Calls(s.aws.Calls(), s.keys)
 	}
 	if err == nil && o.Keep {
-		s.say("\nAll runs on: staging at %s. Ctrl-C ends it.", s.url)
+		s.say("\nAll runs on until Ctrl-C:\n  staging  %s\n  dev      %s\n  AWS      AWS_ENDPOINT_URL=%s", s.url, s.devURL, s.aws.URL)
 		<-ctx.Done()
 	}
 	if err := errors.Join(err, s.close()); err != nil {
 		return err
 	}
-	s.say("\nContainers, databases and ports are gone again. That took %s.", markdown.Duration(time.Since(start)))
+	s.say("\nContainers, databases and ports are gone again. That took %s. What you saw is explained in docs/reusable-workflows.md;\n"+
+		"the workflows that ran are those of testdata/demo/.github/workflows. To look around in it: make demo KEEP=1",
+		markdown.Duration(time.Since(start)))
 	return nil
 }
 
 func (s *story) tell(ctx context.Context) error {
-	s.say("  staging answers at %s", s.url)
+	if !s.docker {
+		s.say("No Docker engine answers, so the app runs as plain processes, and its image is packed without `docker build`.")
+	}
+	s.say("Open them in a browser while this runs:\n  staging  %s\n  dev      %s", s.url, s.devURL)
 	for _, chapter := range []func(context.Context) error{s.first, s.second, s.third, s.fourth, s.back, s.pullRequest, s.closed} {
 		if err := chapter(ctx); err != nil {
 			return err
@@ -73,6 +79,7 @@ func (s *story) tell(ctx context.Context) error {
 type story struct {
 	*world
 	out   io.Writer
+	root  string
 	files map[string]string
 	runs  int
 	// serving is the version that staging should answer with, revision the
@@ -86,24 +93,29 @@ func (s *story) say(format string, args ...any) { _, _ = fmt.Fprintf(s.out, form
 
 // first ships the app for the first time, onto a copy of the database of dev.
 func (s *story) first(ctx context.Context) error {
-	s.say("\n1. The first push: build, promote the database from dev to staging, deploy, smoke test")
+	s.say("\n1. The first push. ship.yml builds the image, copies the database of dev to staging, deploys, and tests what answers")
 	if err := s.succeeds(ctx, map[string]string{"PROMOTE_DATABASE": "true"}); err != nil {
 		return err
 	}
 	s.before, s.beforeRevision = s.serving, s.revision
+	words, err := s.greetings(ctx)
+	if err != nil {
+		return err
+	}
+	s.say("  the database of staging says: %s", strings.Join(words, ", "))
 	return nil
 }
 
 // second changes a line of a page.
 func (s *story) second(ctx context.Context) error {
-	s.say("\n2. The second push changes one line of a page")
+	s.say("\n2. The second push changes one line of a page. Only that goes over the line")
 	s.files = with(s.files, "public/index.html", "<h1>Ẹ káàbọ̀</h1>\n")
 	return s.succeeds(ctx, nil)
 }
 
 // third does not start.
 func (s *story) third(ctx context.Context) error {
-	s.say("\n3. The third push is broken: the program exits with code 3")
+	s.say("\n3. The third push is broken: the program exits with code 3. ECS goes back by itself, and shipkit says why")
 	files := with(s.files, "Dockerfile", broken(s.files["Dockerfile"]))
 	result, err := s.push(ctx, files, nil)
 	if err != nil {
@@ -133,13 +145,13 @@ func (s *story) succeeds(ctx context.Context, vars map[string]string) error {
 	s.serving, s.revision = result.Outputs["record"]["version"], result.Outputs["deploy"]["task-definition-arn"]
 	sent, _ := strconv.ParseInt(result.Outputs["record"]["bytes-sent"], 10, 64)
 	total, _ := strconv.ParseInt(result.Outputs["build"]["bytes-total"], 10, 64)
-	s.say("  ✅ %s is deployed; the image has %s, %s were sent", s.serving, markdown.Bytes(total), markdown.Bytes(sent))
+	s.say("  ✅ %s is deployed; of the image's %s, %s went to the registry", s.serving, markdown.Bytes(total), markdown.Bytes(sent))
 	return s.serves(ctx)
 }
 
 // fourth starts, is healthy, and is not what was shipped.
 func (s *story) fourth(ctx context.Context) error {
-	s.say("\n4. The fourth push is healthy, but answers as another version: only the smoke test finds that")
+	s.say("\n4. The fourth push is healthy, but answers as another version. Only the smoke test finds that, so ship.yml goes back")
 	result, err := s.push(ctx, with(s.files, "Dockerfile", mistaken(s.files["Dockerfile"])), nil)
 	if err != nil {
 		return err
@@ -153,7 +165,7 @@ func (s *story) fourth(ctx context.Context) error {
 
 // back undoes the second push.
 func (s *story) back(ctx context.Context) error {
-	s.say("\n5. Somebody goes back to the first version by hand: the plan first, then the rollback")
+	s.say("\n5. Somebody goes back to the first version by hand, with rollback.yml: the plan first, then the rollback")
 	result, err := s.run(ctx, acttest.Workflow{File: "rollback.yml", Files: s.files, Event: "workflow_dispatch",
 		Inputs: map[string]string{"to": s.beforeRevision}})
 	if err != nil {
@@ -168,7 +180,7 @@ func (s *story) back(ctx context.Context) error {
 
 // pullRequest opens a pull request.
 func (s *story) pullRequest(ctx context.Context) error {
-	s.say("\n6. A pull request gets an environment of its own")
+	s.say("\n6. A pull request gets an environment of its own, in front of dev")
 	s.files = with(s.files, "public/index.html", "<h1>Sannu</h1>\n")
 	result, err := s.pull(ctx, "opened")
 	if err != nil {
@@ -192,7 +204,7 @@ func (s *story) pullRequest(ctx context.Context) error {
 
 // closed ends the pull request.
 func (s *story) closed(ctx context.Context) error {
-	s.say("\n7. The pull request is closed, its environment goes")
+	s.say("\n7. The pull request is closed, and its environment goes")
 	result, err := s.pull(ctx, "closed")
 	if err != nil {
 		return err
@@ -208,7 +220,7 @@ func (s *story) closed(ctx context.Context) error {
 	if !strings.Contains(answer, `"v0"`) {
 		return fmt.Errorf("%s answers %s, want v0 of dev itself", s.devURL, answer)
 	}
-	s.say("  ✅ %s is gone", at["environment"])
+	s.say("  ✅ %s is gone\n  curl %s/version: %s", at["environment"], s.devURL, answer)
 	return nil
 }
 
@@ -237,6 +249,9 @@ func (s *story) push(ctx context.Context, files, vars map[string]string) (acttes
 	return s.run(ctx, acttest.Workflow{File: "ship.yml", Files: files, Vars: vars})
 }
 
+// compile is how the sample app's workflows prepare the image.
+const compile = "go build -trimpath -buildvcs=false -o web ."
+
 // run runs a workflow of the sample app, which is named without its folder.
 func (s *story) run(ctx context.Context, w acttest.Workflow) (acttest.Result, error) {
 	start := time.Now()
@@ -245,7 +260,16 @@ func (s *story) run(ctx context.Context, w acttest.Workflow) (acttest.Result, er
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return acttest.Result{}, fmt.Errorf("make a folder for the run: %w", err)
 	}
-	w.File = filepath.Join("testdata", "demo", ".github", "workflows", w.File)
+	text, err := os.ReadFile(filepath.Join(s.root, "testdata", "demo", ".github", "workflows", filepath.Clean(w.File)))
+	if err != nil {
+		return acttest.Result{}, fmt.Errorf("read the workflow: %w", err)
+	}
+	w.File, w.YAML = "", string(text)
+	if !s.docker {
+		w.YAML = strings.Replace(w.YAML, compile, compile+` && "$PACK" -pack`, 1)
+		w.Files = with(w.Files, ".shipkit.yml", strings.Replace(w.Files[".shipkit.yml"], "  inputs:\n",
+			"  inputs:\n    build-image: {source: docker-archive:"+Archive+"}\n", 1))
+	}
 	w.Env, w.ActionEnv, w.Stubs = s.env, s.actionEnv, acttest.OfOthers
 	vars := map[string]string{"IMAGE": s.image}
 	maps.Copy(vars, w.Vars)

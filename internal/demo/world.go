@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,10 +17,12 @@ import (
 	"time"
 
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/org/shipkit/internal/localaws"
 	"github.com/org/shipkit/internal/localaws/seed"
 	"github.com/org/shipkit/internal/release"
+	"github.com/org/shipkit/pkg/namespace"
 )
 
 // speed is how many times faster than the wall clock the demo's AWS runs.
@@ -37,6 +40,9 @@ type world struct {
 	// request's environment in front of it; image is the repository.
 	url, devURL, image string
 	env                map[string]string
+	// docker tells that an engine answers; without one, tasks are processes, and
+	// the demo packs the image itself.
+	docker bool
 	// keys are the access keys of the actions, and actionEnv what gives them
 	// one each, so that it can be told who called what.
 	keys      map[string]string
@@ -48,8 +54,12 @@ func newWorld(ctx context.Context, root string) (*world, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the demo: %w", err)
 	}
-	w := &world{dir: dir}
-	w.aws, err = localaws.Start(ctx, localaws.Options{Factor: speed, Engine: localaws.Docker})
+	w := &world{dir: dir, docker: exec.CommandContext(ctx, "docker", "version").Run() == nil}
+	engine := localaws.Process
+	if w.docker {
+		engine = localaws.Docker
+	}
+	w.aws, err = localaws.Start(ctx, localaws.Options{Factor: speed, Engine: engine})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start local AWS: %w", err), os.RemoveAll(dir))
 	}
@@ -94,6 +104,14 @@ func (w *world) runner(ctx context.Context, root string) error {
 	if err != nil {
 		return fmt.Errorf("give each action an access key: %w", err)
 	}
+	if !w.docker {
+		w.env["PACK"] = filepath.Join(w.dir, "pack")
+		build := exec.CommandContext(ctx, "go", "build", "-o", w.env["PACK"], "./cmd/shipkit-demo")
+		build.Dir = root
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("build what packs the image: %w: %s", err, out)
+		}
+	}
 	w.keys, w.actionEnv = map[string]string{}, map[string]map[string]string{}
 	for _, name := range names {
 		key, env := w.aws.SessionEnv(name)
@@ -110,6 +128,34 @@ func variables(pairs []string) map[string]string {
 		env[name] = value
 	}
 	return env
+}
+
+// greetings are what staging's database says, which Parameter Store points at.
+func (w *world) greetings(ctx context.Context) ([]string, error) {
+	staging, err := namespace.Parse(stagingNamespace)
+	if err != nil {
+		return nil, fmt.Errorf("find the database of staging: %w", err)
+	}
+	get := func(name string) (string, error) {
+		out, err := w.aws.SSM.GetParameter(ctx, &ssm.GetParameterInput{Name: &name})
+		if err != nil {
+			return "", fmt.Errorf("find the database of staging: %w", err)
+		}
+		return *out.Parameter.Value, nil
+	}
+	active, err := get(staging.Active())
+	if err != nil {
+		return nil, err
+	}
+	host, err := get(staging.Version(namespace.Timestamp(active), "endpoint"))
+	if err != nil {
+		return nil, err
+	}
+	port, err := get(staging.Version(namespace.Timestamp(active), "port"))
+	if err != nil {
+		return nil, err
+	}
+	return seed.Greetings(ctx, net.JoinHostPort(host, port)) //nolint:wrapcheck // names the database
 }
 
 // listener is that of dev's load balancer.
@@ -167,6 +213,9 @@ func (w *world) plugBuildx(root string) error {
 // removeImages removes what the engine keeps of the builds; build-image labels
 // it with the commit.
 func (w *world) removeImages(ctx context.Context) error {
+	if !w.docker {
+		return nil
+	}
 	repositories, err := filepath.Glob(filepath.Join(w.dir, "run*", "repository"))
 	if err != nil {
 		return fmt.Errorf("list the builds: %w", err)

@@ -2,13 +2,17 @@ package e2e
 
 import (
 	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/org/shipkit/internal/demo"
 	"github.com/org/shipkit/internal/localaws/fault"
+	"github.com/org/shipkit/internal/localaws/owner"
 	"github.com/org/shipkit/internal/policytest"
 )
 
@@ -22,18 +26,44 @@ func TestTheDemo(t *testing.T) {
 		t.Fatalf("%v\n%s", err, told.String())
 	}
 	for _, want := range []string{
-		"kB were sent", "container web exits with code 3", "web:4 serves again", "xy-0146-pr7 is ready", "xy-0146-pr7 is gone",
+		"the database of staging says: Ẹ káàbọ̀, Sannu da zuwa, Nnọọ", "kB went to the registry", "container web exits with code 3",
+		"web:4 serves again", "expected version", "xy-0146-pr7 is ready", "xy-0146-pr7 is gone",
 	} {
 		if !strings.Contains(told.String(), want) {
 			t.Errorf("the story lacks %q:\n%s", want, told.String())
+		}
+	}
+	nothingRuns(t, told.String())
+}
+
+var address = regexp.MustCompile(`http://(127\.0\.0\.1:\d+)`)
+
+// nothingRuns looks for what a demo leaves: files, processes, containers, and
+// ports that it told of.
+func nothingRuns(t *testing.T, told string) {
+	t.Helper()
+	for _, match := range address.FindAllStringSubmatch(told, -1) {
+		if conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", match[1]); err == nil {
+			_ = conn.Close()
+			t.Errorf("%s still answers", match[1])
 		}
 	}
 	left, err := filepath.Glob(filepath.Join(os.TempDir(), fmt.Sprintf("shipkit-demo-%d-*", os.Getpid())))
 	if err != nil || len(left) > 0 {
 		t.Errorf("files are left: %v, %v", left, err)
 	}
-	if text, err := os.ReadFile("/proc/self/task/self/children"); err == nil && len(text) > 0 {
-		t.Errorf("processes are left: %s", text)
+	threads, err := filepath.Glob("/proc/self/task/*/children")
+	if err != nil || len(threads) == 0 {
+		t.Errorf("it cannot be seen which processes are left: %v", err)
+	}
+	for _, thread := range threads {
+		if text, err := os.ReadFile(thread); err == nil && len(text) > 0 {
+			t.Errorf("processes are left: %s", text)
+		}
+	}
+	containers, err := exec.CommandContext(t.Context(), "docker", "ps", "--all", "--quiet", "--filter", "label=shipkit.local.owner="+owner.Self()).Output()
+	if err != nil || len(containers) > 0 {
+		t.Errorf("containers are left: %s, %v", containers, err)
 	}
 }
 
