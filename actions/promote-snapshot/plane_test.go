@@ -16,6 +16,7 @@ import (
 
 	"github.com/org/shipkit/internal/awstest/image"
 	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/internal/localaws/clock"
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/action/actiontest"
 	"github.com/org/shipkit/pkg/awsclient"
@@ -33,11 +34,26 @@ type plane struct {
 	rds *rds.Client
 	ssm *ssm.Client
 	ecs *ecs.Client
+	// patience is how long a run waits at least between two looks.
+	patience   time.Duration
+	promotions int // since it was tidy
+}
+
+// patient is the clock of local AWS for one who looks rarely: what it waits for
+// is there at the next look, and a promotion has few calls to die at.
+type patient struct {
+	*clock.Clock
+	patience time.Duration
+}
+
+// Sleep implements saga.Clock.
+func (c patient) Sleep(ctx context.Context, d time.Duration) error {
+	return c.Clock.Sleep(ctx, d+c.patience) //nolint:wrapcheck // as the interface says
 }
 
 func newPlane(t testing.TB) *plane {
 	t.Helper()
-	server, err := localaws.Start(t.Context(), localaws.Options{Factor: 2000, Engine: localaws.Process, NoData: true})
+	server, err := localaws.Start(t.Context(), localaws.Options{Factor: 10000, Engine: localaws.Process, NoData: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +62,7 @@ func newPlane(t testing.TB) *plane {
 			t.Error(err)
 		}
 	})
-	w := &plane{Server: server}
+	w := &plane{Server: server, patience: 5 * time.Minute}
 	w.key, w.cfg = server.Session("action")
 	w.cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} } // every fault reaches the saga
 	cfg := server.Config()
@@ -109,11 +125,19 @@ func (w *plane) parameter(t testing.TB, name string) string {
 	return *out.Parameter.Value
 }
 
-// run is one process: the action, but for its credentials and its clock.
+// run is one process of the same job.
 func (w *plane) run(ctx context.Context, t testing.TB, with map[string]string) actiontest.Result {
 	t.Helper()
+	return w.runAs(ctx, t, "promote", w.clock(), with)
+}
+
+func (w *plane) clock() saga.Clock { return patient{w.Clock, w.patience} }
+
+// runAs is one process: the action, but for its credentials and its clock.
+func (w *plane) runAs(ctx context.Context, t testing.TB, job string, clock saga.Clock, with map[string]string) actiontest.Result {
+	t.Helper()
 	side := account{cfg: w.cfg, caller: awsclient.Caller{AccountID: "123456789012", ARN: "arn:aws:iam::123456789012:user/action"}}
-	spec := hastened(w.Clock, func(context.Context, inputs) (target, source account, err error) { return side, side, nil })
+	spec := hastened(clock, func(context.Context, inputs) (target, source account, err error) { return side, side, nil })
 	all := map[string]string{
 		"namespace": "xy-0146-staging", "source-database": "dev-db", "data-authority": "source", "cluster": "staging", "services": "web",
 	}
@@ -121,7 +145,7 @@ func (w *plane) run(ctx context.Context, t testing.TB, with map[string]string) a
 		all[name] = value
 	}
 	return actiontest.Run(ctx, t, actiontest.Step{Spec: spec, With: all, Env: map[string]string{
-		"GITHUB_REPOSITORY": "acme/shop", "GITHUB_RUN_ID": "1", "GITHUB_JOB": "promote", "GITHUB_SERVER_URL": "https://github.com",
+		"GITHUB_REPOSITORY": "acme/shop", "GITHUB_RUN_ID": "1", "GITHUB_JOB": job, "GITHUB_SERVER_URL": "https://github.com",
 	}})
 }
 
@@ -134,7 +158,7 @@ func hastened(clock saga.Clock, connect connection) action.Spec {
 		}
 		job.promoter.Options.Clock = clock
 		for _, s := range []any{job.promoter.Stacks, job.promoter.SourceStacks} {
-			s.(stacks).driver.Poll = time.Millisecond //nolint:forcetypeassert // it fails the test
+			s.(stacks).driver.Poll = 10 * time.Millisecond //nolint:forcetypeassert // it fails the test
 		}
 		if services, ok := job.promoter.Deployer.(rollout.Services); ok {
 			services.Wait.Poll = 10 * time.Millisecond

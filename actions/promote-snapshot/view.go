@@ -15,8 +15,7 @@ func planView(target string, p *snapshot.Plan) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Plan: promote a database into %s\n\n", markdown.Code(target))
 	if p.Resumes != nil {
-		fmt.Fprintf(&b, "An operation is under way and will be finished first: %s of %s, %s at %s.\n\n",
-			markdown.Escape(p.Resumes.Kind), p.Resumes.Timestamp, p.Resumes.Status, markdown.Escape(p.Resumes.Step))
+		fmt.Fprintf(&b, "An operation is under way and will be finished first: %s.\n\n", markdown.Escape(p.Resumes.String()))
 	}
 	b.WriteString(markdown.Table([]string{"What", "Which"}, planFacts(p)) + "\n")
 	for i, step := range p.Steps {
@@ -134,7 +133,7 @@ func statusView(target string, s snapshot.Status) string {
 	}
 	b.WriteString(markdown.Table([]string{"Version", "Database", "Use"}, rows))
 	if op := s.Operation; op != nil {
-		fmt.Fprintf(&b, "\nLast operation: %s of %s, %s", markdown.Escape(op.Kind), op.Timestamp, op.Status)
+		fmt.Fprintf(&b, "\nLast operation: %s", markdown.Escape(op.String()))
 		if op.Note != "" {
 			b.WriteString(", because " + markdown.Escape(op.Note))
 		}

@@ -65,6 +65,15 @@ type Operation struct {
 	Replaces []string `json:"-"`
 }
 
+// String says what it is and where it stands.
+func (o Operation) String() string {
+	text := fmt.Sprintf("%s of %s is %s", o.Kind, o.Timestamp, o.Status)
+	if o.Step != "" {
+		text += fmt.Sprintf(" at step %q", o.Step)
+	}
+	return text
+}
+
 // Journal keeps one operation at a time at a path of Parameter Store, with the
 // lock beside it at <path>/lock/<generation>.
 type Journal struct {
@@ -120,6 +129,8 @@ type Run struct {
 	operation Operation
 	// Resumed tells that an earlier run began the operation.
 	Resumed bool
+	// announced is set once the journal says that this run goes on with it.
+	announced bool
 }
 
 // Operation returns where the operation stands.
@@ -150,8 +161,7 @@ var ErrNothing = errors.New("there is no operation under way")
 type OtherError struct{ Operation Operation }
 
 func (e *OtherError) Error() string {
-	return fmt.Sprintf("operation %s of %s is %s at step %q: finish or abort it first",
-		e.Operation.Kind, e.Operation.Timestamp, e.Operation.Status, e.Operation.Step)
+	return "operation " + e.Operation.String() + ": finish or abort it first"
 }
 
 func (r *Run) load(ctx context.Context, holder Holder, fresh *Operation) error {
@@ -173,7 +183,7 @@ func (r *Run) load(ctx context.Context, holder Holder, fresh *Operation) error {
 		r.operation = *fresh
 		r.operation.Started = time.Now().UTC()
 		r.operation.RunURL = holder.RunURL
-		return r.mark(ctx, Running, "", "")
+		return r.write(ctx, Running, "", "") // the lease is of this moment
 	}
 }
 
@@ -197,13 +207,17 @@ func (r *Run) mark(ctx context.Context, status Status, step, note string) error 
 	if err := r.lease.check(ctx); err != nil {
 		return err
 	}
+	return r.write(ctx, status, step, note)
+}
+
+func (r *Run) write(ctx context.Context, status Status, step, note string) error {
 	op := r.operation
 	op.Status, op.Step, op.Note = status, step, note
 	op.Generation, op.Updated = r.lease.current(), time.Now().UTC()
 	if err := r.journal.save(ctx, op); err != nil {
 		return err
 	}
-	r.operation = op
+	r.operation, r.announced = op, true
 	if status == Detached {
 		return ErrDetached
 	}

@@ -2,10 +2,10 @@
 // process at any moment and running again converges: nothing is orphaned and
 // nothing is made twice.
 //
-// The rules: every name that a step uses derives from the operation's
-// timestamp, which is written down before the first step; the intent is
-// written before the call; a re-run trusts what it observes, not what was
-// written; a lease with generations keeps two runs apart.
+// The rules: the operation is written down before its first call, with the
+// timestamp that every name derives from, which makes it the intent of every
+// step; a re-run trusts what it observes, not what was written; a lease with
+// generations keeps two runs apart, and each step asks for it first.
 package saga
 
 import (
@@ -37,8 +37,8 @@ type Step struct {
 	// Own says that all of the effect bears the operation's timestamp: one that
 	// has just begun need not look for it before Do.
 	Own bool
-	// Quick says that Do is a moment's work whose success is the effect: it is
-	// neither announced in the journal nor looked for afterwards.
+	// Quick says that the success of Do is the effect: it is not looked for
+	// afterwards.
 	Quick bool
 	// Commit marks the point of no return: once this step is done, a later
 	// failure is not undone but finished by the next run.
@@ -155,7 +155,10 @@ func (r *Run) Forward(ctx context.Context, steps []Step, o Options) error {
 			return r.fail(ctx, steps[:i+1], err, o)
 		}
 	}
-	return r.mark(ctx, Done, "", "")
+	if err := r.mark(ctx, Done, "", ""); err != nil {
+		return &InterruptedError{Step: "note the end", Err: err}
+	}
+	return nil
 }
 
 // advance brings one step to its end.
@@ -166,7 +169,7 @@ func (r *Run) advance(ctx context.Context, step Step, o Options) error {
 			return err
 		}
 	}
-	if err := r.announce(ctx, step); err != nil {
+	if err := r.ready(ctx, step); err != nil {
 		return err
 	}
 	o.Progress.Milestone(step.Name, "started")
@@ -177,31 +180,33 @@ func (r *Run) advance(ctx context.Context, step Step, o Options) error {
 			return err
 		}
 	}
-	if err == nil && step.Quick {
-		return nil
-	}
-	if err := o.await(ctx, step); err != nil {
-		return err
+	if err != nil || !step.Quick {
+		if err := r.await(ctx, step, o); err != nil {
+			return err
+		}
 	}
 	o.Progress.Milestone(step.Name, "done after "+o.Time().Now().Sub(began).Round(time.Second).String())
 	return nil
 }
 
-// announce makes sure that the operation is still ours, and writes what is
-// done next.
-func (r *Run) announce(ctx context.Context, step Step) error {
-	if step.Quick {
-		return r.lease.check(ctx)
+// ready makes sure that the operation is still ours. An operation that goes on
+// says so, one that has just begun has said it.
+func (r *Run) ready(ctx context.Context, step Step) error {
+	if r.Resumed && !r.announced {
+		return r.mark(ctx, Running, step.Name, "")
 	}
-	return r.mark(ctx, Running, step.Name, "")
+	r.operation.Step = step.Name
+	return r.lease.check(ctx)
 }
 
-// await looks until the step's effect is there.
-func (o Options) await(ctx context.Context, step Step) error {
+// await looks until the step's effect is there. One that takes its time is
+// noted in the journal, for those who ask where the operation stands.
+func (r *Run) await(ctx context.Context, step Step, o Options) error {
 	longest := step.Poll
 	if longest <= 0 {
 		longest = 5 * time.Second
 	}
+	began, noted := o.Time().Now(), false
 	for wait := firstPoll; ; wait = min(2*wait, longest) {
 		done, err := step.Done(ctx)
 		if err != nil || done {
@@ -210,11 +215,20 @@ func (o Options) await(ctx context.Context, step Step) error {
 		if o.Detach {
 			return ErrDetached
 		}
+		if !noted && o.Time().Now().Sub(began) >= longWait {
+			if err := r.mark(ctx, Running, step.Name, ""); err != nil {
+				return err
+			}
+			noted = true
+		}
 		if err := o.Time().Sleep(ctx, wait); err != nil {
 			return err //nolint:wrapcheck // the reason that ctx ended
 		}
 	}
 }
+
+// longWait is how long a step waits before it is noted.
+const longWait = 30 * time.Second
 
 // Time is the clock that is in force.
 func (o Options) Time() Clock {

@@ -71,8 +71,8 @@ func (p *promotion) stopOld() saga.Step {
 			if err != nil || db == nil {
 				return err == nil, err
 			}
-			if db.Status != "stopped" {
-				return false, nil
+			if db.Status != "stopped" || p.noted { // what was noted is not asked for
+				return p.noted && db.Status == "stopped", nil
 			}
 			kept, err := p.book.get(ctx, fact)
 			return kept != "", err
@@ -85,6 +85,7 @@ func (p *promotion) stopOld() saga.Step {
 			if err := p.book.put(ctx, fact, until); err != nil {
 				return err
 			}
+			p.noted = true
 			return p.rest(ctx, p.old())
 		},
 	}

@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/org/shipkit/pkg/namespace"
@@ -105,13 +104,17 @@ func (p *promotion) stepsOf(kind string) ([]saga.Step, error) {
 	}
 }
 
-// conclude gives the lock back and tells what is there now.
+// conclude gives the lock back and tells what is there now. What the operation
+// came to decides, not whether that could be told.
 func (p *promotion) conclude(ctx context.Context, err error) (Result, error) {
 	result, look := p.result(context.WithoutCancel(ctx))
-	if err != nil {
-		look = nil // what went wrong matters, not that we cannot tell more
+	if look != nil && err == nil {
+		p.Progress.Warn("result", "cannot be looked at: "+look.Error())
 	}
-	return result, errors.Join(err, p.run.Close(ctx), look)
+	if open := p.run.Close(ctx); open != nil && ctx.Err() == nil {
+		p.Progress.Warn("lock", "cannot be given back, it ends within "+saga.LeaseTime.String()+": "+open.Error())
+	}
+	return result, err
 }
 
 // result asks only what the steps have not seen.

@@ -35,6 +35,7 @@ type promotion struct {
 	stack     *Stack
 	database  *database.Database
 	moved     bool // the pointer is at ts
+	noted     bool // until when the old database is kept
 }
 
 func (p *Promoter) promotion(request Request, run *saga.Run) *promotion {
