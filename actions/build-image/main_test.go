@@ -59,6 +59,23 @@ func TestAnotherRunnerPushesADelta(t *testing.T) {
 	}
 }
 
+// Each registry gets a delta on what it holds itself.
+func TestTwoRegistries(t *testing.T) {
+	r, other := newRunner(t), newRunner(t)
+	both := r.tag("app:latest") + "," + other.tag("app:latest")
+	r.ok(ociLayout(t, built(t, app(), yesterday, "amd64")), "", "tags", both)
+	changed := app().with(files{"srv/f001": "x"})
+	result := r.ok(ociLayout(t, built(t, changed, yesterday, "amd64")), "", "tags", both)
+	if sent := bytesOf(t, result, "bytes-sent"); sent > 30_000 {
+		t.Errorf("sent %d bytes: the registries got no deltas", sent)
+	}
+	for _, registry := range []*runner{r, other} {
+		if got := registry.contents(registry.tag("app:latest")); !maps.Equal(got, changed) {
+			t.Errorf("%s holds another image", registry.server.Host)
+		}
+	}
+}
+
 func TestRebuildLeavesTheTagAlone(t *testing.T) {
 	r := newRunner(t)
 	first := r.ok(ociLayout(t, built(t, app(), yesterday, "amd64")), "latest")

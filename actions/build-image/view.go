@@ -113,6 +113,7 @@ func planView(p *plan) string {
 	for _, t := range p.targets {
 		fmt.Fprintf(&b, "### Would send %s to %s%s\n\n", markdown.Bytes(t.sends()), markdown.Code(t.repository.String()), estimate(t))
 		b.WriteString(imagesTable(t))
+		b.WriteString(notesView(t))
 		b.WriteString(changesView(t))
 	}
 	return b.String()
@@ -136,9 +137,22 @@ func summaryView(r result) string {
 		fmt.Fprintf(&b, "%s, tags %s, digest %s\n\n", markdown.Code(t.repository.String()),
 			markdown.Escape(strings.Join(t.tags, ", ")), markdown.Code(markdown.Digest(t.top.Descriptor().Digest.String())))
 		b.WriteString(imagesTable(t))
+		b.WriteString(notesView(t))
 		b.WriteString(changesView(t))
 	}
 	return b.String()
+}
+
+// notesView lists what the user should know beside the plan.
+func notesView(t *targetPlan) string {
+	if len(t.notes) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	for _, note := range t.notes {
+		fmt.Fprintf(&b, "- %s\n", markdown.Escape(note))
+	}
+	return b.String() + "\n"
 }
 
 func imagesTable(t *targetPlan) string {
