@@ -126,22 +126,6 @@ func TestReap(t *testing.T) {
 	}
 }
 
-func TestForkNeedsConsent(t *testing.T) {
-	w := start(t)
-	w.github.Pulls = []githubtest.Pull{{Number: 7, State: "open", SHA: sha, Head: "mallory/shop"}}
-	up := w.step(t, map[string]string{"image": w.images["v1"]})
-	if up.ExitCode == 0 || !strings.Contains(up.Log, "shipkit-ok:0123456789ab") {
-		t.Errorf("up: %+v", up)
-	}
-	if stacks, parameters, schedules := w.left(t); stacks+parameters+schedules != 0 {
-		t.Error("something was made for a fork")
-	}
-	w.github.Pulls[0] = githubtest.Pull{Number: 7, State: "open", SHA: sha}
-	if up = w.step(t, map[string]string{"image": w.images["v1"], "label": "preview"}); up.ExitCode != 0 || up.Outputs["changed"] != "false" {
-		t.Errorf("up without the label: %+v", up)
-	}
-}
-
 // The one-click test environment: up, test, down. The second comes at once,
 // and must let the names of the first rest.
 func TestRun(t *testing.T) {

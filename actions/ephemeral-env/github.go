@@ -1,6 +1,7 @@
 package ephemeralenv
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -18,28 +19,53 @@ func (j *job) origin() namespace.Origin {
 
 // wanted looks whether the pull request may have an environment, and wants one.
 func (j *job) wanted(ctx context.Context) (github.Pull, bool, error) {
-	if j.github == nil || j.subject.pull == 0 {
-		return github.Pull{}, true, nil
+	number := cmp.Or(j.subject.pull, j.subject.head.pull)
+	if j.github == nil || number == 0 {
+		return github.Pull{}, true, j.unasked(number)
 	}
-	pull, found, err := j.github.Pull(ctx, j.subject.pull)
+	pull, found, err := j.github.Pull(ctx, number)
+	if sha := j.subject.head.sha; sha != "" {
+		// What this run holds, which is not what has been pushed since.
+		pull.SHA, pull.Fork = sha, pull.Fork || j.subject.head.fork
+	}
 	switch {
 	case err != nil:
 		return pull, false, err //nolint:wrapcheck // it names the pull request
-	case !found || !pull.Open:
-		return pull, false, &diag.Diagnostic{
-			Summary: fmt.Sprintf("pull request %d is not open: it gets no environment", j.subject.pull),
-			Try:     "command: down",
-		}
-	case !pull.Trusted():
+	case found && !pull.Trusted():
 		return pull, false, &diag.Diagnostic{
 			Summary: fmt.Sprintf("pull request %d comes from a fork: commit %.12s has no maintainer's consent", pull.Number, pull.SHA),
 			Try:     fmt.Sprintf("a maintainer reads that commit and sets the label %q", github.Consent(pull.SHA)),
+		}
+	case found && j.subject.pull == 0:
+		return github.Pull{}, true, nil // it has a name of its own
+	case !found || !pull.Open:
+		return pull, false, &diag.Diagnostic{
+			Summary: fmt.Sprintf("pull request %d is not open: it gets no environment", number),
+			Try:     "command: down",
 		}
 	case j.in.Label != "" && !slices.Contains(pull.Labels, j.in.Label):
 		j.rt.Infof("pull request %d does not bear the label %q: it gets no environment", pull.Number, j.in.Label)
 		return pull, false, nil
 	default:
 		return pull, true, nil
+	}
+}
+
+// unasked refuses what GitHub would have to be asked about.
+func (j *job) unasked(number int) error {
+	switch {
+	case j.subject.head.fork:
+		return &diag.Diagnostic{
+			Summary: "the run's code comes from a fork, and no maintainer's consent can be looked up",
+			Try:     "give pr and github-token",
+		}
+	case number > 0 && j.subject.head.sha == "" && j.rt.OnGitHub():
+		return &diag.Diagnostic{
+			Summary: fmt.Sprintf("input github-token: nothing given, so pull request %d may be a fork's", number),
+			Try:     "leave github-token to its default",
+		}
+	default:
+		return nil
 	}
 }
 

@@ -1,6 +1,7 @@
 package ephemeralenv
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ type inputs struct {
 	Environment     string        `input:"environment"`
 	Config          string        `input:"config"`
 	Namespace       string        `input:"namespace"`
-	Pull            *int          `input:"pr" min:"1"`
+	Pull            *int          `input:"pr" min:"1" max:"2147483647"`
 	Name            string        `input:"name"`
 	DBSnapshot      string        `input:"db-snapshot"`
 	DBSource        string        `input:"db-source"`
@@ -86,6 +87,7 @@ func (in inputs) dry() bool {
 type subject struct {
 	base, env namespace.Namespace
 	pull      int
+	head      head
 	clock     *hours.Hours
 }
 
@@ -127,6 +129,9 @@ func (in inputs) subject(gh action.GitHub) (subject, error) {
 	return s, bad.Err()
 }
 
+// ofPull are the names of pull requests' environments.
+var ofPull = regexp.MustCompile(`^pr[0-9]+$`)
+
 func (in inputs) pick(gh action.GitHub, s *subject, bad *diag.List) {
 	switch in.Command {
 	case "list", "reap":
@@ -136,25 +141,29 @@ func (in inputs) pick(gh action.GitHub, s *subject, bad *diag.List) {
 		return
 	}
 	var err error
+	s.head = headOf(gh)
 	if in.Name != "" {
-		s.env, err = s.base.In(in.Name)
-	} else if s.pull = in.pull(gh); s.pull > 0 {
-		s.env, err = s.base.PullRequest(s.pull)
-	} else {
-		bad.Errorf("pr: 12, or name: demo", "inputs pr and name: none given, and the event %q is not of a pull request", gh.EventName)
+		if s.env, err = s.base.In(in.Name); err != nil {
+			bad.Errorf("a short name of a-z and 0-9", "input name: %v", err)
+		} else if ofPull.MatchString(in.Name) {
+			bad.Errorf("pr: "+in.Name[2:], "input name: %q is the name of a pull request's environment", in.Name)
+		}
+		return
 	}
-	if err != nil {
-		bad.Errorf("a short name of a-z and 0-9", "input name: %v", err)
-	}
-}
-
-func (in inputs) pull(gh action.GitHub) int {
+	s.pull = s.head.pull
 	if in.Pull != nil {
-		return *in.Pull
+		s.pull = *in.Pull
 	}
-	pull, _ := gh.Event["pull_request"].(map[string]any)
-	number, _ := pull["number"].(float64)
-	return int(number)
+	switch {
+	case s.pull == 0:
+		bad.Errorf("pr: 12, or name: demo", "inputs pr and name: none given, and the event %q is not of a pull request", gh.EventName)
+		return
+	case s.head.pull > 0 && s.pull != s.head.pull:
+		bad.Errorf("leave pr out", "input pr: %d given, but the event is of pull request %d, whose code this run may hold", s.pull, s.head.pull)
+	}
+	if s.env, err = s.base.PullRequest(s.pull); err != nil {
+		bad.Errorf("the number of a pull request", "input pr: %v", err)
+	}
 }
 
 // request is what the environment is to be.

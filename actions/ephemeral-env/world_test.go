@@ -43,12 +43,12 @@ type world struct {
 // Local AWS is faster: these are 40 s of its time.
 func init() { rest = 2 * time.Second }
 
-func start(t *testing.T) *world {
+func start(t testing.TB) *world {
 	t.Helper()
 	return startWith(t, localaws.Options{Factor: 20, NoData: true})
 }
 
-func startWith(t *testing.T, options localaws.Options) *world {
+func startWith(t testing.TB, options localaws.Options) *world {
 	t.Helper()
 	server, err := localaws.Start(t.Context(), options)
 	if err != nil {
@@ -69,7 +69,7 @@ func startWith(t *testing.T, options localaws.Options) *world {
 	return w
 }
 
-func (w *world) share(t *testing.T) {
+func (w *world) share(t testing.TB) {
 	t.Helper()
 	ctx := t.Context()
 	if _, err := w.ECR.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: new("web")}); err != nil {
@@ -105,7 +105,7 @@ func (w *world) share(t *testing.T) {
 }
 
 // step runs the action for pull request 7 as a run of its own.
-func (w *world) step(t *testing.T, with map[string]string) actiontest.Result {
+func (w *world) step(t testing.TB, with map[string]string) actiontest.Result {
 	t.Helper()
 	w.run++
 	all := map[string]string{

@@ -16,6 +16,15 @@ import (
 type Comment struct {
 	ID   int64  `json:"id"`
 	Body string `json:"body"`
+	// User wrote it: the token's bot, unless AddComment did.
+	User        User   `json:"user"`
+	Association string `json:"author_association"`
+}
+
+// User is an account.
+type User struct {
+	Login string `json:"login"`
+	Type  string `json:"type"`
 }
 
 // Deployment is a deployment with the states that were set.
@@ -76,12 +85,18 @@ func (s *Server) Comments(number int) []Comment {
 	return slices.Clone(s.comments[number])
 }
 
-// AddComment puts a comment there as somebody else would.
-func (s *Server) AddComment(number int, body string) {
+// AddComment puts a comment there as anybody can.
+func (s *Server) AddComment(number int, body string) { s.AddCommentOf(number, "NONE", body) }
+
+// AddCommentOf puts a comment there as somebody of an association can, such as
+// a MEMBER.
+func (s *Server) AddCommentOf(number int, association, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next++
-	s.comments[number] = append(s.comments[number], Comment{ID: s.next, Body: body})
+	s.comments[number] = append(s.comments[number], Comment{
+		ID: s.next, Body: body, User: User{Login: "mallory", Type: "User"}, Association: association,
+	})
 	s.listed[number] = s.comments[number]
 }
 

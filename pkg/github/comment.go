@@ -100,7 +100,7 @@ func (c *Client) stuck(ctx context.Context, number int, key string) ([]*github.I
 			return nil, err
 		}
 		for _, comment := range page {
-			if strings.HasPrefix(comment.GetBody(), prefix(key)) {
+			if strings.HasPrefix(comment.GetBody(), prefix(key)) && ours(comment) {
 				mine = append(mine, comment)
 			}
 		}
@@ -111,6 +111,17 @@ func (c *Client) stuck(ctx context.Context, number int, key string) ([]*github.I
 	}
 	slices.SortFunc(mine, func(a, b *github.IssueComment) int { return int(a.GetID() - b.GetID()) })
 	return mine, nil
+}
+
+// ours tells whether a comment may be one of shipkit's: anybody can write one
+// that begins like it, and would have us spread, or wait for, what it says. An
+// app must be installed to comment; a token of a person is one of the team's
+// (https://docs.github.com/en/graphql/reference/enums#commentauthorassociation).
+func ours(comment *github.IssueComment) bool {
+	if comment.GetUser().GetType() == "Bot" {
+		return true
+	}
+	return slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, comment.GetAuthorAssociation())
 }
 
 func prefix(key string) string { return "<!-- shipkit " + key + " run=" }

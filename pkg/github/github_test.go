@@ -74,6 +74,27 @@ func TestStickRace(t *testing.T) {
 	}
 }
 
+// Comments that only look like ours are left alone: they neither stop ours nor
+// get into it.
+func TestStickBelievesNobody(t *testing.T) {
+	server, client := start(t)
+	server.AddComment(7, "<!-- shipkit env run=999999999999 -->\nlog in at https://evil.example")
+	if !stick(t, client, 1, "ready") {
+		t.Error("a stranger's comment stops ours")
+	}
+	server.AddComment(7, "<!-- shipkit env run=999999999999 -->\nagain")
+	stick(t, client, 2, "ready again")
+	comments := server.Comments(7)
+	if len(comments) != 3 || !strings.Contains(comments[0].Body, "evil") || comments[1].Body != "<!-- shipkit env run=2 -->\nready again" {
+		t.Errorf("comments: %+v", comments)
+	}
+	// One of the team's, as with a personal token, counts.
+	server.AddCommentOf(7, "MEMBER", "<!-- shipkit env run=3 -->\nby hand")
+	if stick(t, client, 2, "late") {
+		t.Error("an older run wrote over a newer one of a member's token")
+	}
+}
+
 func TestRateLimitIsWaitedFor(t *testing.T) {
 	server, client := start(t)
 	server.Limited = 1
@@ -150,8 +171,10 @@ func TestTrusted(t *testing.T) {
 	}{
 		{Pull{SHA: sha}, true},
 		{Pull{SHA: sha, Fork: true}, false},
-		{Pull{SHA: sha, Fork: true, Labels: []string{"preview", "shipkit-ok:0123456789ab"}}, true},
-		{Pull{SHA: sha, Fork: true, Labels: []string{"shipkit-ok:ba9876543210"}}, false}, // of an earlier push
+		{Pull{SHA: sha, Fork: true, Labels: []string{"preview", "shipkit-ok:0123456789abcdef0123456789abcdef0123456"}}, true},
+		{Pull{SHA: sha, Fork: true, Labels: []string{"shipkit-ok:0123456789ab"}}, false}, // any prefix can be met by trying
+		{Pull{SHA: sha[:12], Fork: true, Labels: []string{"shipkit-ok:0123456789ab"}}, false},
+		{Pull{SHA: sha, Fork: true, Labels: []string{"shipkit-ok:ba9876543210abcdef0123456789abcdef0123456"}}, false}, // of an earlier push
 		{Pull{SHA: "", Fork: true, Labels: []string{"shipkit-ok:"}}, false},
 	} {
 		if got := test.pull.Trusted(); got != test.want {

@@ -69,19 +69,23 @@ func (c *Client) Open(ctx context.Context) (map[int]Pull, error) {
 }
 
 // ConsentPrefix begins the label with which a maintainer lets a fork's commit
-// have an environment: the commit's first twelve digits follow. A push brings
-// another commit, for which the label does not count.
+// have an environment: the commit follows. A push brings another commit, for
+// which the label does not count.
 const ConsentPrefix = "shipkit-ok:"
 
-// Consent is the label that a commit needs.
-func Consent(sha string) string { return ConsentPrefix + strings.ToLower(cutDigits(sha)) }
+// labelLimit is the longest name of a label.
+const labelLimit = 50
 
-func cutDigits(sha string) string {
-	if len(sha) > 12 {
-		return sha[:12]
-	}
-	return sha
+// Consent is the label that a commit needs, with as many of its digits as a
+// label holds: of a short prefix somebody could make two commits, a good one to
+// show and a bad one to push.
+func Consent(sha string) string {
+	label := ConsentPrefix + strings.ToLower(sha)
+	return label[:min(len(label), labelLimit)]
 }
+
+// shortestSHA is the length of a commit's SHA-1 in digits.
+const shortestSHA = 40
 
 // Trusted tells whether a pull request may have credentials: it is of the
 // repository itself, or a maintainer has labelled this very commit. Only those
@@ -92,7 +96,7 @@ func (p Pull) Trusted() bool {
 		return true
 	}
 	for _, label := range p.Labels {
-		if len(p.SHA) >= 12 && label == Consent(p.SHA) {
+		if len(p.SHA) >= shortestSHA && strings.EqualFold(label, Consent(p.SHA)) {
 			return true
 		}
 	}
