@@ -4,19 +4,18 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
 	"github.com/org/shipkit/pkg/environment"
+	"github.com/org/shipkit/pkg/shell"
 )
 
 // runTest runs the user's command against the environment.
 func (j *job) runTest(ctx context.Context, record environment.Record) error {
 	began := time.Now()
-	command := exec.CommandContext(ctx, "sh", "-c", j.in.TestCommand) //nolint:gosec // the user's own command
-	command.Env = append(os.Environ(), "SHIPKIT_URL="+record.URL, "SHIPKIT_ENVIRONMENT="+j.subject.env.String())
-	out, err := command.CombinedOutput()
+	env := append(os.Environ(), "SHIPKIT_URL="+record.URL, "SHIPKIT_ENVIRONMENT="+j.subject.env.String())
+	out, err := shell.Run(ctx, "", env, "sh", "-c", j.in.TestCommand)
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	last := strings.Join(lines[max(0, len(lines)-30):], "\n")
 	j.rt.Infof("%s", last)

@@ -22,6 +22,7 @@ import (
 	"github.com/org/shipkit/pkg/environment"
 	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/progress"
+	"github.com/org/shipkit/pkg/shell"
 )
 
 // Notes keeps a short text for each environment; "" stands for none.
@@ -288,9 +289,7 @@ func (b *Backend) configure(ctx context.Context, dir string, outputs map[string]
 		}
 		env = append(env, "SHIPKIT_"+name+"="+file)
 	}
-	command := exec.CommandContext(ctx, b.Configure[0], b.Configure[1:]...) //nolint:gosec // the user's own command
-	command.Dir, command.Env = b.Dir, env
-	out, err := command.CombinedOutput()
+	out, err := shell.Run(ctx, b.Dir, env, b.Configure...)
 	if err != nil {
 		return &diag.Diagnostic{
 			Summary: fmt.Sprintf("configure: %s: %v", b.Configure[0], err), Detail: tail(string(out), 20), Err: err,
