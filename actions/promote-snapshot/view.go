@@ -61,6 +61,9 @@ func cost(c snapshot.Cost) string {
 func resultView(target string, r snapshot.Result, retention time.Duration, err error) string {
 	var b strings.Builder
 	op := r.Operation
+	if op.Kind == "" && err != nil {
+		return fmt.Sprintf("### ❌ %s: nothing was begun\n\n%s\n", markdown.Escape(target), markdown.Escape(err.Error()))
+	}
 	switch op.Status {
 	case saga.Done:
 		fmt.Fprintf(&b, "### ✅ %s: database %s is active\n\n", markdown.Escape(target), markdown.Code(string(r.Active)))

@@ -16,8 +16,9 @@ func (p *promotion) snapshotDone(side Side, id string) func(context.Context) (bo
 	return func(ctx context.Context) (bool, error) {
 		s, err := p.lookAt(ctx, side, id)
 		if err != nil || s == nil {
-			return false, err
+			return false, errors.Join(err, p.vanished("snapshot "+id, err == nil))
 		}
+		p.missed["snapshot "+id] = 1
 		if database.Failed(s.Status) {
 			return false, fmt.Errorf("snapshot %s is %s", id, s.Status)
 		}
@@ -26,6 +27,22 @@ func (p *promotion) snapshotDone(side Side, id string) func(context.Context) (bo
 		})
 		return s.Status == database.Available, nil
 	}
+}
+
+// missedLooks is how often in a row a thing that was seen must be missing to be
+// gone: a single look may be stale.
+const missedLooks = 6
+
+// vanished returns an error once a thing that was there is gone, by another
+// hand: waiting for it would never end.
+func (p *promotion) vanished(what string, missing bool) error {
+	if !missing || p.missed[what] == 0 { // never seen
+		return nil
+	}
+	if p.missed[what]++; p.missed[what] > missedLooks {
+		return fmt.Errorf("%s is gone: somebody has deleted it", what)
+	}
+	return nil
 }
 
 // lookAt looks at a snapshot and keeps what it sees.

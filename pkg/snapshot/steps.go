@@ -32,6 +32,7 @@ type promotion struct {
 
 	// What steps have seen, so that later ones need not ask again.
 	snapshots map[string]*database.Snapshot
+	missed    map[string]int // looks that missed what was seen, from 1
 	stack     *Stack
 	database  *database.Database
 	moved     bool // the pointer is at ts
@@ -43,6 +44,7 @@ func (p *Promoter) promotion(request Request, run *saga.Run) *promotion {
 	return &promotion{
 		Promoter: p, request: request, run: run, ts: op.Timestamp, data: op.Data,
 		book: book{parameters: p.Parameters, namespace: p.Target.Namespace}, snapshots: map[string]*database.Snapshot{},
+		missed: map[string]int{},
 	}
 }
 
