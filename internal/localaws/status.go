@@ -44,7 +44,7 @@ func (s *Server) Status(ctx context.Context) (Status, error) {
 		out.Engine = Docker
 	}
 	for _, look := range []func(context.Context) ([]Table, error){
-		s.serviceTables, s.databaseTable, s.stackTable, s.parameterTable, s.scheduleTable,
+		s.serviceTables, s.databaseTable, s.stackTable, s.parameterTable, s.scheduleTable, s.mailTable,
 	} {
 		tables, err := look(ctx)
 		if err != nil {
@@ -111,7 +111,7 @@ func (s *Server) tasks(ctx context.Context, cluster string, rows [][]string) ([]
 	}
 	for _, x := range out.Tasks {
 		rows = append(rows, []string{base(cluster), base(*x.TaskArn)[:12], aws.ToString(x.Group), aws.ToString(x.LastStatus),
-			aws.ToString(x.StoppedReason)})
+			short(aws.ToString(x.StoppedReason))})
 	}
 	return rows, nil
 }
@@ -149,7 +149,7 @@ func (s *Server) stackTable(ctx context.Context) ([]Table, error) {
 	}
 	t := Table{Title: "Stacks", Header: []string{"Stack", "Status", "Reason"}}
 	for _, x := range out.Stacks {
-		t.Rows = append(t.Rows, []string{*x.StackName, string(x.StackStatus), aws.ToString(x.StackStatusReason)})
+		t.Rows = append(t.Rows, []string{*x.StackName, string(x.StackStatus), short(aws.ToString(x.StackStatusReason))})
 	}
 	return []Table{t}, nil
 }
@@ -183,6 +183,31 @@ func (s *Server) scheduleTable(ctx context.Context) ([]Table, error) {
 		t.Rows = append(t.Rows, []string{*x.GroupName + "/" + *x.Name, string(x.State), aws.ToString(x.Target.Arn)})
 	}
 	return []Table{t}, nil
+}
+
+// mailTable shows the last messages that SES and SNS took.
+func (s *Server) mailTable(context.Context) ([]Table, error) {
+	t := Table{Title: "Mail", Header: []string{"Sent", "To", "Subject"}}
+	inbox := s.Mail.Inbox()
+	for _, m := range inbox[max(0, len(inbox)-20):] {
+		to, subject := strings.Join(m.To, ", "), m.Subject
+		if m.Topic != "" {
+			to = "topic " + m.Topic[strings.LastIndex(m.Topic, ":")+1:]
+		}
+		if subject == "" {
+			subject, _, _ = strings.Cut(m.Text, "\n")
+		}
+		t.Rows = append(t.Rows, []string{m.At.Format(time.RFC3339), to, short(subject)})
+	}
+	return []Table{t}, nil
+}
+
+// short cuts what would break a table.
+func short(s string) string {
+	if runes := []rune(s); len(runes) > 80 {
+		return string(runes[:79]) + "…"
+	}
+	return s
 }
 
 // base is the last part of an ARN.
