@@ -94,7 +94,7 @@ func TestCodeDeploy(t *testing.T) {
 		by           string
 	}{
 		{"rolls back by itself", true, "v2", "rolled-back", "rolled back by CodeDeploy"},
-		{"does not roll back", false, "v1", "failed", "failed: The hook AfterAllowTraffic failed"},
+		{"does not roll back", false, "v1", "failed", "web:2 failed: The hook AfterAllowTraffic failed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t, 60)

@@ -26,7 +26,7 @@ func TestFaults(t *testing.T) {
 		{"lost answer of the update", fault.Rule{Service: "ecs", Operation: "UpdateService", Nth: 1, Effect: fault.DropAfter}, ""},
 		{"lost answer of the registration", fault.Rule{Service: "ecs", Operation: "RegisterTaskDefinition", Nth: 1, Effect: fault.DropAfter}, ""},
 		{"throttled looks", fault.Rule{Service: "ecs", Operation: "Describe*", Times: 2, Effect: fault.Throttle}, ""},
-		{"server errors", fault.Rule{Service: "ecs", Times: 3, Effect: fault.ServerError}, ""},
+		{"server errors", fault.Rule{Service: "ecs", Times: 2, Effect: fault.ServerError}, ""},
 		{"stale lists", fault.Rule{Service: "ecs", Operation: "ListServiceDeployments", Effect: fault.Stale, For: 20 * time.Second}, ""},
 		{"no permission to list deployments", fault.Rule{Service: "ecs", Operation: "ListServiceDeployments", Effect: fault.Deny}, "lacks ecs:ListServiceDeployments on arn:aws:ecs:"},
 		{"no permission to read deployments", fault.Rule{Service: "ecs", Operation: "DescribeServiceDeployments", Effect: fault.Deny}, "lacks ecs:DescribeServiceDeployments on arn:aws:ecs:"},
@@ -84,7 +84,7 @@ func TestServicesTogether(t *testing.T) {
 	// The worker takes the revision, the load balancer of web does not.
 	bad := w.step(t.Context(), map[string]string{"services": "worker", "images": "web=" + w.push("bad", image.Web{Mode: "unhealthy"})})
 	outputs(t, bad, 1, map[string]string{"rolled-back": "true", "deployment-status": "failed"})
-	wants(t, bad.Summary, "web: failed", "no healthy answer", "worker: rolled back by this step: another service of this deployment failed")
+	wants(t, bad.Summary, "web: web:2 serves again; web:3 failed: ", "no healthy answer", "worker: web:2 serves again; web:3 was rolled back by this step: another service of this deployment failed")
 	out := must(w.ecs.DescribeServices(t.Context(), &ecs.DescribeServicesInput{Cluster: aws.String("shop"), Services: []string{"web", "worker"}}))(t)
 	for _, service := range out.Services {
 		if !strings.HasSuffix(*service.TaskDefinition, "/web:2") {

@@ -49,7 +49,7 @@ func TestPauseThenPromoteOrGoBack(t *testing.T) {
 			"strategy": "blue-green", "bake-minutes": "0", "pause-at": "post-test-traffic-shift", "images": "web=" + w.push(tag, image.Web{}),
 		})
 		outputs(t, got, 0, map[string]string{"deployment-status": "paused"})
-		wants(t, got.Summary, "paused at POST", "mode: promote")
+		wants(t, got.Summary, "paused at post-test-traffic-shift", "mode: promote")
 		wants(t, got.Outputs["image-digests"], "/web@sha256:")
 		if got.Outputs["hook-id"] == "" || w.version() == tag {
 			t.Errorf("hook %q, %s serves", got.Outputs["hook-id"], w.version())
@@ -106,7 +106,7 @@ func TestTwoAtOnce(t *testing.T) {
 	loser := <-first
 	outputs(t, winner, 0, map[string]string{"deployment-status": "succeeded"})
 	outputs(t, loser, 1, map[string]string{"deployment-status": "superseded", "rolled-back": "false"})
-	wants(t, loser.Summary, "superseded by")
+	wants(t, loser.Summary, "web:2 was superseded by the newer deployment")
 	if w.version() != "v3" {
 		t.Errorf("%s serves", w.version())
 	}

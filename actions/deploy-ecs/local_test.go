@@ -1,6 +1,7 @@
 package deployecs_test
 
 import (
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
 	"github.com/org/shipkit/internal/awstest/image"
 	"github.com/org/shipkit/pkg/action/actiontest"
@@ -99,9 +101,9 @@ func TestFailures(t *testing.T) {
 		want   []string
 	}{
 		{"exits", image.Web{Mode: "exit:1"}, nil, "", []string{"Container web exits with code 1", "exit 1\n"}},
-		{"out of memory", image.Web{Mode: "oom"}, nil, "", []string{"exit code 137", "raise memory"}},
-		{"never listens", image.Web{Mode: "mute"}, nil, "", []string{"no healthy answer from container web"}},
-		{"wrong port", image.Web{Mode: "wrong-port"}, nil, "", []string{"no healthy answer from container web", "listen on 0.0.0.0"}},
+		{"out of memory", image.Web{Mode: "oom"}, nil, "", []string{"exit code 137", "raise memory", "mode oom"}},
+		{"never listens", image.Web{Mode: "mute"}, nil, "", []string{"no healthy answer from container web", "mode mute"}},
+		{"wrong port", image.Web{Mode: "wrong-port"}, nil, "", []string{"no healthy answer from container web", "listen on 0.0.0.0", "mode wrong-port"}},
 		{"failing load balancer check", image.Web{Mode: "unhealthy"}, nil, "", []string{"no healthy answer from container web", "500"}},
 		{"failing container check", image.Web{}, check, "", []string{"health check of container web failed"}},
 		{"program for another machine", image.Web{Arch: otherArch()}, nil, "", []string{"for another architecture"}},
@@ -122,13 +124,33 @@ func TestFailures(t *testing.T) {
 			got := w.step(t.Context(), map[string]string{"task-definition-arn": arn, "pin-images": "false", "wait-for-minutes": "1"})
 			stop()
 			outputs(t, got, 1, map[string]string{"deployment-status": "failed", "rolled-back": "true"})
-			wants(t, got.Summary, append(tt.want, "serves again", "Try:")...)
+			wants(t, got.Summary, append(tt.want, "tasks failed alike: ", "web:1 serves again", "**Try:**")...)
 			wants(t, got.Log, "::error", "Try: ")
+			if !oneCause.MatchString(got.Summary) {
+				t.Errorf("not one cause with its count and ECS's words:\n%s", got.Summary)
+			}
 			if w.version() != "v1" {
 				t.Errorf("%s serves", w.version())
 			}
 		})
 	}
+}
+
+// oneCause is the table of a cause: how many tasks, of which container, ended
+// how.
+var oneCause = regexp.MustCompile("\\| \\d+ \\| `web` \\| `\\w+` \\| \\d* \\| \\w.+ \\|\n")
+
+// A wrong path of the health check is found before any traffic moves.
+func TestWrongHealthCheckPath(t *testing.T) {
+	w := newWorld(t, 60)
+	w.run(nil)
+	must(w.elb.ModifyTargetGroup(t.Context(), &elb.ModifyTargetGroupInput{TargetGroupArn: &w.green, HealthCheckPath: aws.String("/slow?for=1h")}))(t)
+	stop := w.traffic()
+	got := w.step(t.Context(), map[string]string{"images": "web=" + w.push("v2", image.Web{}), "strategy": "blue-green"})
+	stop()
+	outputs(t, got, 1, map[string]string{"deployment-status": "failed", "rolled-back": "true"})
+	wants(t, got.Summary, "no healthy answer from container web", "health check path", "timed out", "web:1 serves again")
+	wants(t, w.version(), "v1")
 }
 
 // otherArch is one that this machine cannot run.

@@ -10,10 +10,6 @@ import (
 func TestMain(m *testing.M) {
 	os.Exit(policytest.Main(m, map[string]string{
 		"cloudwatch:DescribeAlarms":     "pkg/ecsdeploy, for a service with alarms",
-		"codedeploy:CreateDeployment":   "services that CodeDeploy deploys, against a fake",
-		"codedeploy:GetDeployment":      "services that CodeDeploy deploys, against a fake",
-		"codedeploy:GetDeploymentGroup": "services that CodeDeploy deploys, against a fake",
-		"codedeploy:StopDeployment":     "services that CodeDeploy deploys, against a fake",
 		"iam:GetRole":                   "pkg/ecsdeploy, for a task definition with roles",
 		"iam:SimulatePrincipalPolicy":   "pkg/ecsdeploy, for a task definition with roles",
 		"secretsmanager:DescribeSecret": "pkg/ecsdeploy, for a container with secrets",

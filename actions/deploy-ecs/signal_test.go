@@ -70,16 +70,6 @@ func TestCancellation(t *testing.T) {
 	if code != 0 {
 		t.Errorf("exit code %d of the post phase\n%s", code, log)
 	}
-	wants(t, read("summary"), "after the cancellation: cancelled; web:1 serves again")
+	wants(t, read("summary"), "after the cancellation: web:1 serves again; web:2 was cancelled")
 	wants(t, w.version(), "v1")
-}
-
-// calls counts the action's calls of an operation.
-func (w *world) calls(operation string) (n int) {
-	for _, call := range w.aws.Calls() {
-		if call.AccessKeyID == w.key && call.Operation == operation {
-			n++
-		}
-	}
-	return n
 }

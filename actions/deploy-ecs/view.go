@@ -28,7 +28,7 @@ func planHeadline(p *ecsdeploy.Plan) string {
 	case len(p.Services) == 0 && p.TaskDefinition != "":
 		return "Nothing to register: " + short(p.TaskDefinition) + " is there already"
 	case len(p.Services) == 0:
-		return "Would register a new revision of " + p.Target.Family()
+		return "Would register a new revision of task definition " + p.Target.Family()
 	case !p.Changed():
 		return "Nothing to deploy: " + short(p.TaskDefinition) + " runs already"
 	}
@@ -36,7 +36,10 @@ func planHeadline(p *ecsdeploy.Plan) string {
 	for i, s := range p.Services {
 		names[i] = s.Name
 	}
-	services := strings.Join(names, ", ")
+	services := "service " + strings.Join(names, ", ")
+	if len(names) > 1 {
+		services = "services " + strings.Join(names, ", ")
+	}
 	for _, s := range p.Services {
 		if s.Action == ecsdeploy.ActionStop || s.Action == ecsdeploy.ActionRefuse {
 			return "Would stop the deployment of " + services + " and go back to " + short(p.TaskDefinition)
@@ -45,7 +48,7 @@ func planHeadline(p *ecsdeploy.Plan) string {
 	if p.TaskDefinition != "" {
 		return "Would deploy " + short(p.TaskDefinition) + " to " + services
 	}
-	return "Would deploy a new revision of " + p.Target.Family() + " to " + services
+	return "Would deploy a new revision of task definition " + p.Target.Family() + " to " + services
 }
 
 // changeRows are all changes of one service, in plain words.
@@ -66,7 +69,7 @@ func changeRows(s *ecsdeploy.ServicePlan) [][]string {
 		rows = append(rows, []string{"scaling", markdown.Escape(text)})
 	}
 	for _, stage := range s.Pauses {
-		rows = append(rows, []string{"pause", markdown.Escape("waits for a promotion at " + stage)})
+		rows = append(rows, []string{"pause", markdown.Escape("waits for a promotion at " + ecsdeploy.Stage(stage))})
 	}
 	return rows
 }
@@ -106,8 +109,12 @@ func change(c taskdef.Change) string {
 func planText(p *ecsdeploy.Plan) string {
 	out := []string{planHeadline(p)}
 	for _, s := range p.Services {
+		prefix := "  "
+		if len(p.Services) > 1 {
+			prefix += s.Name + ": "
+		}
 		for _, row := range changeRows(s) {
-			out = append(out, "  "+s.Name+": "+plain(row[0])+": "+plain(row[1]))
+			out = append(out, prefix+plain(row[0])+": "+plain(row[1]))
 		}
 	}
 	return strings.Join(out, "\n")
@@ -126,7 +133,7 @@ func resultView(r *ecsdeploy.Result, p *ecsdeploy.Plan) string {
 		return registeredView(r)
 	}
 	for _, v := range r.Services {
-		fmt.Fprintf(&b, "### %s %s: %s\n\n", mark(v), markdown.Escape(v.Service), markdown.Escape(v.Headline()))
+		fmt.Fprintf(&b, "### %s Service %s: %s\n\n", mark(v), markdown.Escape(v.Service), markdown.Escape(v.Headline()))
 	}
 	rows := make([][]string, 0, len(r.Services))
 	for _, v := range r.Services {
@@ -191,7 +198,7 @@ func dossierView(v ecsdeploy.Verdict) string {
 		b.WriteString(markdown.Details("Events of the service", markdown.Block("", strings.Join(d.Events, "\n"))) + "\n")
 	}
 	for _, missing := range d.Missing {
-		fmt.Fprintf(&b, "%s. Try: %s.\n\n", markdown.Escape(missing.Summary), markdown.Escape(missing.Try))
+		fmt.Fprintf(&b, "%s. **Try:** %s.\n\n", markdown.Escape(capital(missing.Summary)), markdown.Escape(missing.Try))
 	}
 	return b.String()
 }

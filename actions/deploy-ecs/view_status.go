@@ -18,7 +18,7 @@ func statusView(reports []ecsdeploy.Report) string {
 	for _, r := range reports {
 		rows = append(rows, []string{
 			markdown.Escape(r.Service), markdown.Code(short(r.TaskDefinition)), fmt.Sprintf("%d of %d", r.Running, r.Desired),
-			words(string(r.Snapshot.Status)), markdown.Escape(r.Snapshot.Hook.Stage),
+			words(string(r.Snapshot.Status)), markdown.Escape(ecsdeploy.Stage(r.Snapshot.Hook.Stage)),
 		})
 	}
 	b.WriteString(markdown.Table([]string{"Service", "Revision", "Running", "Newest deployment", "Paused at"}, rows) + "\n")
@@ -54,7 +54,7 @@ func statusText(reports []ecsdeploy.Report) string {
 			line += ", newest deployment " + words(string(r.Snapshot.Status))
 		}
 		if r.Snapshot.Hook.ID != "" {
-			line += ", paused at " + r.Snapshot.Hook.Stage
+			line += ", paused at " + ecsdeploy.Stage(r.Snapshot.Hook.Stage)
 		}
 		out = append(out, line)
 	}
@@ -69,7 +69,7 @@ func promotionView(found []ecsdeploy.Promotion) string {
 func promotionText(found []ecsdeploy.Promotion) string {
 	out := make([]string, 0, len(found))
 	for _, p := range found {
-		out = append(out, fmt.Sprintf("%s: %s in place of %s, past %s", p.Service.Name, short(p.Definition), short(p.Service.Before), p.Hook.Stage))
+		out = append(out, fmt.Sprintf("%s: %s in place of %s, past %s", p.Service.Name, short(p.Definition), short(p.Service.Before), ecsdeploy.Stage(p.Hook.Stage)))
 	}
 	return strings.Join(out, "\n")
 }
@@ -78,7 +78,7 @@ func promotionText(found []ecsdeploy.Promotion) string {
 func postView(r *ecsdeploy.Result) string {
 	var b strings.Builder
 	for _, v := range r.Services {
-		fmt.Fprintf(&b, "### %s %s, after the cancellation: %s\n\n", mark(v), markdown.Escape(v.Service), markdown.Escape(v.Headline()))
+		fmt.Fprintf(&b, "### %s Service %s, after the cancellation: %s\n\n", mark(v), markdown.Escape(v.Service), markdown.Escape(v.Headline()))
 	}
 	return b.String()
 }

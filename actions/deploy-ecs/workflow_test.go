@@ -73,7 +73,7 @@ jobs:
 		}
 	}
 	wants(t, result.Log, "it is paused", "rolled back true")
-	wants(t, result.Summary, "paused at POST", "Container web exits with code 7", "web:2 serves again")
+	wants(t, result.Summary, "paused at post-test-traffic-shift", "Container web exits with code 7", "web:2 serves again")
 	if w.version() != "v2" {
 		t.Errorf("%s serves", w.version())
 	}

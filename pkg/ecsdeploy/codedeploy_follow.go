@@ -97,7 +97,7 @@ func (f *follower) hopeless(ctx context.Context) (outcome Outcome, reason string
 // ends the wait.
 func (f *follower) giveUpCodeDeploy(ctx context.Context, outcome Outcome, reason string) error {
 	if f.gaveUp != nil {
-		return fmt.Errorf("CodeDeploy did not go back within %s", rollbackTime)
+		return fmt.Errorf("CodeDeploy did not go back within %s", inMinutes(rollbackTime))
 	}
 	v := f.verdict(outcome)
 	v.Reason, v.Dossier = reason, f.dossier(ctx)

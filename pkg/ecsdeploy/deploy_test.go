@@ -71,36 +71,36 @@ func TestVerdicts(t *testing.T) {
 		},
 		{
 			name: "rolled back by the circuit breaker", course: breaker(3),
-			outcome: RolledBack, headline: "rolled back by the circuit breaker: ECS deployment circuit breaker: tasks failed to start; web:1 serves again",
+			outcome: RolledBack, headline: "web:1 serves again; web:2 was rolled back by the circuit breaker: ECS deployment circuit breaker: tasks failed to start",
 			rolledBack: true, calls: map[string]int{"UpdateService": 1, "StopServiceDeployment": 0},
 		},
 		{
 			name: "stopped by ECS without a rollback", course: ends(types.ServiceDeploymentStatusStopped, time.Minute, "tasks failed to start"),
-			outcome: Failed, headline: "failed: tasks failed to start; web:1 serves again",
+			outcome: Failed, headline: "web:1 serves again; web:2 failed: tasks failed to start",
 			rolledBack: true, calls: map[string]int{"UpdateService": 2},
 		},
 		{
 			name: "stopped, and rollback is off", course: ends(types.ServiceDeploymentStatusStopped, time.Minute, "tasks failed to start"),
 			wait:    func(w *Wait) { w.Rollback = false },
-			outcome: Failed, headline: "failed: tasks failed to start", calls: map[string]int{"UpdateService": 1},
+			outcome: Failed, headline: "web:2 failed: tasks failed to start", calls: map[string]int{"UpdateService": 1},
 		},
 		{
 			name: "timed out", course: ends(types.ServiceDeploymentStatusInProgress, 0, ""),
-			outcome: TimedOut, headline: "not complete in time: 2 of 2 new tasks run after 30m0s; web:1 serves again",
+			outcome: TimedOut, headline: "web:1 serves again; web:2 was not complete in time: 2 of 2 new tasks run after 30m",
 			rolledBack: true, calls: map[string]int{"StopServiceDeployment": 1, "UpdateService": 1},
 		},
 		{
 			name: "timed out, and rollback is off", course: ends(types.ServiceDeploymentStatusInProgress, 0, ""),
 			wait:    func(w *Wait) { w.Rollback = false },
-			outcome: TimedOut, headline: "not complete in time: 2 of 2 new tasks run after 30m0s", calls: map[string]int{"StopServiceDeployment": 0},
+			outcome: TimedOut, headline: "web:2 was not complete in time: 2 of 2 new tasks run after 30m", calls: map[string]int{"StopServiceDeployment": 0},
 		},
 		{
 			name: "rollback failed", course: ends(types.ServiceDeploymentStatusRollbackFailed, time.Minute, "no capacity"),
-			outcome: Failed, headline: "failed: no capacity",
+			outcome: Failed, headline: "web:2 failed: no capacity",
 		},
 		{
 			name: "paused", course: pauseAt("POST_SCALE_UP", time.Minute),
-			outcome: Paused, headline: "paused at POST_SCALE_UP, waiting for a promotion",
+			outcome: Paused, headline: "web:2 is paused at post-scale-up, waiting for a promotion",
 		},
 		{
 			name: "traffic shifted", course: stage(types.ServiceDeploymentLifecycleStageBakeTime, time.Minute),

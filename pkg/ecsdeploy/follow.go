@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -140,11 +141,11 @@ func (f *follower) overdue(ctx context.Context) (Verdict, bool) {
 	}
 	if f.gaveUp != nil || goingBack(f.last.Status) {
 		v := f.verdict(Failed)
-		v.Reason, v.RollbackRequested = "the rollback did not end within "+rollbackTime.String(), true
+		v.Reason, v.RollbackRequested = "the rollback did not end within "+inMinutes(rollbackTime), true
 		v.Dossier = f.dossier(ctx)
 		return v, true
 	}
-	reason := fmt.Sprintf("%d of %d new tasks run after %s", f.last.New.Running, f.last.New.Requested, f.wait.Timeout)
+	reason := fmt.Sprintf("%d of %d new tasks run after %s", f.last.New.Running, f.last.New.Requested, inMinutes(f.wait.Timeout))
 	return f.giveUp(ctx, TimedOut, reason)
 }
 
@@ -159,7 +160,7 @@ func (f *follower) end(ctx context.Context, outcome Outcome) Verdict {
 		return v
 	case Paused:
 		v.Hook, v.Images = f.last.Hook, f.running(ctx)
-		f.progress.Milestone(f.task(), "paused at "+v.Hook.Stage)
+		f.progress.Milestone(f.task(), "paused at "+Stage(v.Hook.Stage))
 		return v
 	}
 	v.By, v.Reason = f.whoRolledBack(), firstNonEmpty(f.last.RollbackReason, f.last.Reason)
@@ -201,3 +202,6 @@ func wait(ctx context.Context, d time.Duration) {
 	case <-time.After(d):
 	}
 }
+
+// inMinutes is 30m of half an hour.
+func inMinutes(d time.Duration) string { return strings.TrimSuffix(d.String(), "0s") }

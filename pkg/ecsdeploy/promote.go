@@ -102,7 +102,7 @@ func Promote(ctx context.Context, c *Clients, promotions []Promotion, wait Wait,
 			return r, fmt.Errorf("continue deployment %s of service %s: %w", shortARN(p.Deployment), p.Service.Name, err)
 		}
 		f.identify(ctx)
-		hooks.Progress.Milestone(f.task(), "promoted past "+p.Hook.Stage)
+		hooks.Progress.Milestone(f.task(), "promoted past "+Stage(p.Hook.Stage))
 		if hooks.Started != nil {
 			hooks.Started(f.handle())
 		}

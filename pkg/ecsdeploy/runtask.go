@@ -109,7 +109,7 @@ func (w *taskWait) wait(ctx context.Context, r *Result) error {
 		}
 		if time.Now().After(end) {
 			return &diag.Diagnostic{
-				Summary: fmt.Sprintf("task %s did not end within %s; it goes on, no service was changed", shortARN(w.task), w.p.Request.Wait.Timeout),
+				Summary: fmt.Sprintf("task %s did not end within %s; it goes on, no service was changed", shortARN(w.task), inMinutes(w.p.Request.Wait.Timeout)),
 				Try:     "raise wait-for-minutes, or see why the task takes so long",
 			}
 		}

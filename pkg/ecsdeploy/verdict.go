@@ -131,40 +131,44 @@ func (v Verdict) Diagnostic() *diag.Diagnostic {
 	return d
 }
 
-// Headline is the verdict in one sentence.
+// Headline is the verdict in one sentence. What serves comes first if that is
+// the old revision again: it is what a reader fears for.
 func (v Verdict) Headline() string {
-	back := ""
-	switch {
-	case v.RolledBack:
-		back = "; " + shortARN(v.Before) + " serves again"
-	case v.RollbackRequested:
-		back = "; ECS was asked to roll back to " + shortARN(v.Before)
-	}
-	reason := ""
-	if v.Reason != "" {
-		reason = ": " + strings.TrimSuffix(v.Reason, ".")
-	}
+	what := shortARN(v.TaskDefinition)
 	switch v.Outcome {
 	case Succeeded:
-		return shortARN(v.TaskDefinition) + " serves"
+		return what + " serves"
 	case Unchanged:
-		return shortARN(v.TaskDefinition) + " runs already"
+		return what + " runs already"
 	case Started:
-		return shortARN(v.TaskDefinition) + " is being deployed; nobody waits for the end"
+		return what + " is being deployed; nobody waits for the end"
 	case Paused:
-		return "paused at " + v.Hook.Stage + ", waiting for a promotion"
-	case RolledBack:
-		return "rolled back by " + v.By + reason + back
+		return what + " is paused at " + Stage(v.Hook.Stage) + ", waiting for a promotion"
 	case Superseded:
-		return "superseded by " + shortARN(v.SupersededBy)
+		return what + " was superseded by the newer deployment " + shortARN(v.SupersededBy)
+	case RolledBack:
+		what += " was rolled back by " + v.By
 	case TimedOut:
-		return "not complete in time" + reason + back
+		what += " was not complete in time"
 	case Cancelled:
-		return "cancelled" + reason + back
+		what += " was cancelled"
 	default:
-		return "failed" + reason + back
+		what += " failed"
 	}
+	if v.Reason != "" {
+		what += ": " + strings.TrimSuffix(v.Reason, ".")
+	}
+	switch {
+	case v.RolledBack:
+		return shortARN(v.Before) + " serves again; " + what
+	case v.RollbackRequested:
+		return what + "; ECS was asked to roll back to " + shortARN(v.Before)
+	}
+	return what
 }
+
+// Stage is a lifecycle stage as the input pause-at spells it.
+func Stage(stage string) string { return strings.ToLower(strings.ReplaceAll(stage, "_", "-")) }
 
 func (v Verdict) try() string {
 	if len(v.Dossier.Causes) > 0 {
