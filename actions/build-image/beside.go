@@ -39,11 +39,11 @@ func (b *beside) cost() int64 {
 	return b.size() + requestBytes*int64(2*len(b.fresh)+3)
 }
 
-// besides returns the index to push beside an image. It must pay: where it is
+// indexBeside returns the index to push beside an image. It must pay: where it is
 // more than one percent of what a plain push would send, it stays on this
 // runner. A new configuration alone takes along an index whose parts are there:
 // it is a manifest, without which another runner would push everything.
-func (d *decision) besides(i *imagePlan) (*beside, error) {
+func (d *decision) indexBeside(i *imagePlan) (*beside, error) {
 	if i.index == nil || i.mode == modeSame {
 		return nil, nil
 	}

@@ -182,7 +182,7 @@ func (p *planner) platform(ctx context.Context, t *targetPlan, prev *previous, n
 	if err != nil {
 		return nil, fmt.Errorf("platform %s: %w", img.Platform.String(), err)
 	}
-	planned.beside, err = d.besides(planned)
+	planned.beside, err = d.indexBeside(planned)
 	return planned, err
 }
 

@@ -205,13 +205,15 @@ func (p *planner) previousIndex(ctx context.Context, prev *previousImage, built 
 
 // known finds the index of a layer in the cache or in an index at hand.
 func (p *planner) known(more *image.Index) func(v1.Hash) *image.LayerIndex {
+	layers := map[v1.Hash]*image.LayerIndex{}
+	if more != nil {
+		for _, layer := range more.Layers {
+			layers[layer.DiffID] = layer
+		}
+	}
 	return func(diffID v1.Hash) *image.LayerIndex {
-		if more != nil {
-			for _, layer := range more.Layers {
-				if layer.DiffID == diffID {
-					return layer
-				}
-			}
+		if layer := layers[diffID]; layer != nil {
+			return layer
 		}
 		return p.cache.layer(diffID)
 	}
