@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/org/shipkit/pkg/environment"
@@ -139,9 +141,38 @@ func input(pairs ...any) string {
 	return string(text)
 }
 
+// holidays are one-time schedules that take the mornings of holidays back. A
+// recurring one knows no exceptions.
+func (j *job) holidays(n namespace.Namespace, services, databases []string, now time.Time) []store.Schedule {
+	clock := *j.subject.clock
+	var schedules []store.Schedule
+	for _, date := range slices.Sorted(maps.Keys(clock.Holidays)) {
+		day, err := time.ParseInLocation(time.DateOnly, date, clock.Zone)
+		if err != nil || !clock.Days[day.Weekday()] || day.Add(clock.From).Before(now) {
+			continue
+		}
+		add := func(name string, after time.Duration, target, text string) {
+			at := time.Date(day.Year(), day.Month(), day.Day(), 0, int((clock.From + after).Minutes()), 0, 0, clock.Zone)
+			schedules = append(schedules, store.Schedule{
+				Name: n.Schedule(name), Expression: "at(" + at.Format("2006-01-02T15:04:05") + ")", Zone: clock.Zone.String(), Once: true,
+				RoleARN: j.in.ScheduleRole, About: "holiday of " + n.String(), Target: store.Target{ARN: target, Input: text},
+			})
+		}
+		short := day.Format("20060102")
+		for i, service := range services {
+			add("app-off-"+short+suffix(i), 5*time.Minute, targetScale, input("Cluster", j.in.Cluster, "Service", service, "DesiredCount", 0))
+		}
+		for i, id := range databases { // which takes a while to start, and cannot stop before
+			add("db-off-"+short+suffix(i), 30*time.Minute, targetStop, input("DbInstanceIdentifier", id))
+		}
+	}
+	return schedules
+}
+
 // offHours installs the schedules of a standing environment.
 func (j *job) offHours(ctx context.Context) error {
 	schedules := j.clockwork(j.subject.env, j.in.Services, j.in.Databases)
+	schedules = append(schedules, j.holidays(j.subject.env, j.in.Services, j.in.Databases, time.Now())...)
 	j.rt.Summary(hoursView(j.subject.env.String(), *j.subject.clock, schedules))
 	if j.in.dry() {
 		return nil

@@ -145,10 +145,15 @@ func TestRun(t *testing.T) {
 
 func TestOffHours(t *testing.T) {
 	w := start(t)
+	// A working day to come, a weekend, and a day that is over.
+	monday := time.Now().AddDate(0, 0, 7)
+	monday = monday.AddDate(0, 0, -int(monday.Weekday())+8)
 	got := w.step(t, map[string]string{
 		"command": "off-hours", "services": "web,worker", "databases": "main", "hours": "mon-fri 08:00-18:00 Africa/Lagos", "pr": "",
+		"holidays": monday.Format(time.DateOnly) + " a holiday\n" + monday.AddDate(0, 0, -1).Format(time.DateOnly) + "\n2026-01-01",
 	})
-	if got.ExitCode != 0 || w.schedules(t) != 6 || !strings.Contains(got.Summary, "`xy-0146-dev` is off 70 % of the week") {
+	morning := "`at(" + monday.Format(time.DateOnly) + "T08:05:00)`"
+	if got.ExitCode != 0 || w.schedules(t) != 9 || strings.Count(got.Summary, morning) != 2 || !strings.Contains(got.Summary, "`xy-0146-dev` is off 70 % of the week") {
 		t.Errorf("%d schedules, %+v", w.schedules(t), got)
 	}
 	w.covers(t)
@@ -167,6 +172,10 @@ func TestBadInputs(t *testing.T) {
 		if got := actiontest.Run(t.Context(), t, actiontest.Step{Spec: Spec, With: map[string]string{"namespace": "xy-0146-dev", "ttl": ttl}}); got.ExitCode != 2 {
 			t.Errorf("ttl %s: %+v", ttl, got)
 		}
+	}
+	got = actiontest.Run(t.Context(), t, actiontest.Step{Spec: Spec, With: map[string]string{"namespace": "xy-0146-dev", "command": "extend", "pr": "7"}})
+	if got.ExitCode != 2 || !strings.Contains(got.Log, "input schedule-role-arn") {
+		t.Errorf("extend without a role: %+v", got)
 	}
 	got = actiontest.Run(t.Context(), t, actiontest.Step{Spec: Spec, With: map[string]string{"namespace": "xy-0146-dev", "command": "down"}})
 	if got.ExitCode == 0 || !strings.Contains(got.Log, "inputs pr and name: none given") {

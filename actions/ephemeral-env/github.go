@@ -97,11 +97,15 @@ func (j *job) tolerate(err error) {
 
 // announce keeps the comment on the pull request.
 func (j *job) announce(ctx context.Context, record environment.Record) {
-	if j.github == nil || record.Pull == 0 || !j.in.Comment {
+	j.comment(ctx, record.Pull, commentView(record, j.subject.clock, j.rt.GitHub(), j.in.Workflow, time.Now()))
+}
+
+func (j *job) comment(ctx context.Context, pull int, body string) {
+	if j.github == nil || pull == 0 || !j.in.Comment {
 		return
 	}
-	_, err := j.github.Stick(context.WithoutCancel(ctx), record.Pull, github.Comment{
-		Key: "ephemeral-env", Run: j.rt.GitHub().RunID, Body: commentView(record, j.subject.clock, j.rt.GitHub(), time.Now()),
+	_, err := j.github.Stick(context.WithoutCancel(ctx), pull, github.Comment{
+		Key: "ephemeral-env", Run: j.rt.GitHub().RunID, Body: body,
 	})
 	j.tolerate(err)
 }

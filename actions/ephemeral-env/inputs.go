@@ -2,6 +2,7 @@ package ephemeralenv
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,7 @@ type inputs struct {
 	Label           string        `input:"label"`
 	Token           string        `input:"github-token" secret:"true"`
 	Comment         bool          `input:"comment"`
+	Workflow        string        `input:"workflow"`
 	Wait            time.Duration `input:"wait" min:"0s" max:"6h"`
 	Region          string        `input:"aws-region"`
 	ExpectedAccount string        `input:"expected-account-id"`
@@ -109,7 +111,7 @@ func (in inputs) subject(gh action.GitHub) (subject, error) {
 		}
 		s.clock = &clock
 	}
-	needsRole := in.Backend == "cloudformation" && (in.Command == "up" || in.Command == "run" || in.Command == "off-hours")
+	needsRole := in.Backend == "cloudformation" && slices.Contains([]string{"up", "run", "extend", "off-hours"}, in.Command)
 	if needsRole && in.ScheduleRole == "" && !in.dry() {
 		bad.Errorf("the ARN of a role that scheduler.amazonaws.com may assume; the README has its policy",
 			"input schedule-role-arn: nothing given, so the environment would not end by itself")

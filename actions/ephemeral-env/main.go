@@ -67,6 +67,7 @@ func (j *job) up(ctx context.Context) error {
 	j.settle(ctx, deployment, commit, result.Record, err)
 	j.rt.Summary(recordView(j.subject.env.String(), result.Record, request, j.subject.clock, err))
 	if err != nil {
+		j.comment(ctx, j.subject.pull, failedView(j.subject.env.String(), err, j.rt.GitHub()))
 		j.tellFailure(ctx, "Environment "+j.subject.env.String()+" could not be made", err)
 		return err
 	}

@@ -2,6 +2,7 @@ package ephemeralenv
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -44,7 +45,7 @@ func recordView(name string, r environment.Record, request environment.Request, 
 }
 
 // commentView is the sticky comment.
-func commentView(r environment.Record, clock *hours.Hours, gh action.GitHub, now time.Time) string {
+func commentView(r environment.Record, clock *hours.Hours, gh action.GitHub, workflow string, now time.Time) string {
 	var b strings.Builder
 	switch r.State {
 	case environment.Creating:
@@ -59,18 +60,37 @@ func commentView(r environment.Record, clock *hours.Hours, gh action.GitHub, now
 	}
 	if !r.Expires.IsZero() {
 		fmt.Fprintf(&b, "It ends at %s and has cost about $%.2f so far.", r.Expires.UTC().Format(minute), r.Cost(now))
-		b.WriteString(" To extend it, push a commit or run its workflow with `command: extend`.")
+		fmt.Fprintf(&b, " To extend it, push a commit or %s.", byHand(gh, workflow, "run its workflow", "extend"))
 	}
 	if clock != nil {
-		fmt.Fprintf(&b, " Outside of its hours it sleeps, which saves %d %% of the week;", clock.Saved())
-		wake := gh.ServerURL + "/" + gh.Repository + "/actions"
-		fmt.Fprintf(&b, " %s with `command: wake`.", markdown.Link("wake it", wake))
+		fmt.Fprintf(&b, " Outside of its hours it sleeps, which saves %d %% of the week; %s.", clock.Saved(), byHand(gh, workflow, "wake it", "wake"))
+	} else if r.State == environment.Paused {
+		fmt.Fprintf(&b, " It sleeps until you %s.", byHand(gh, workflow, "wake it", "wake"))
 	}
 	if gh.RunURL != "" {
 		fmt.Fprintf(&b, " %s.", markdown.Link("Log", gh.RunURL))
 	}
 	b.WriteString("\n")
 	return b.String()
+}
+
+// failedView is the sticky comment after an up that failed.
+func failedView(name string, err error, gh action.GitHub) string {
+	why, _, _ := strings.Cut(err.Error(), "\n")
+	text := "### ❌ Environment " + markdown.Code(name) + " could not be made\n\n" + markdown.Escape(why) + "\n"
+	if gh.RunURL != "" {
+		text += "\n" + markdown.Link("Log", gh.RunURL) + "\n"
+	}
+	return text
+}
+
+// byHand links to where people start a command.
+func byHand(gh action.GitHub, workflow, text, command string) string {
+	where := gh.ServerURL + "/" + gh.Repository + "/actions"
+	if workflow != "" {
+		where += "/workflows/" + url.PathEscape(workflow)
+	}
+	return markdown.Link(text, where) + " with `command: " + command + "`"
 }
 
 // listView is the table of environments.

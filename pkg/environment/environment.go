@@ -11,6 +11,7 @@ package environment
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/org/shipkit/pkg/namespace"
@@ -92,7 +93,7 @@ type FullError struct {
 }
 
 func (e *FullError) Error() string {
-	return fmt.Sprintf("all %d environments are taken: %v", e.Limit, e.Owners)
+	return fmt.Sprintf("all %d environments are taken: %s; end one of them or allow more", e.Limit, strings.Join(e.Owners, ", "))
 }
 
 // Ends keeps the schedules that end environments.
