@@ -51,7 +51,7 @@ func (j *job) plan(ctx context.Context, rt *action.Runtime, in inputs) error {
 	if err != nil {
 		return awsclient.Explain(err)
 	}
-	rt.Summary(planView(in.Namespace, plan))
+	rt.Summary(planView(in.Namespace, in.Retention, plan))
 	rt.SetOutput("phase", "planned")
 	rt.SetOutput("changed", "false")
 	rt.SetOutput("previous-timestamp", string(plan.Active))

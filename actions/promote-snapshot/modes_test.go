@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
@@ -98,7 +99,11 @@ func TestAbort(t *testing.T) {
 func TestUndoAndRetireByTheClock(t *testing.T) {
 	w := newPlane(t)
 	w.ends(t, mode("undo"), 1, "", "has no promoted database")
+	w.ends(t, mode("plan"), 0, "planned", "| replaced | nothing: this is the first promotion |", "| time | about 20m00s, guessed", "| cost | about $")
 	first := w.ends(t, plain, 0, "done")
+	old := "`xy-0146-staging-db-" + first.Outputs["timestamp"] + "`"
+	w.ends(t, mode("plan"), 0, "planned", "| created | database and stack `xy-0146-staging-db-", "| kept | "+old+", stopped, with a final snapshot, for an undo within 168h00m |", ", as the last time |")
+	w.ends(t, map[string]string{"mode": "plan", "old-retention": "0s"}, 0, "planned", "| deleted | "+old+", at once; its final snapshot is kept |")
 	w.ends(t, mode("undo"), 1, "", "nothing was active before")
 	w.Clock.Advance(time.Hour)
 	second := w.ends(t, plain, 0, "done", "To go back within 168h", "--mode undo")
@@ -186,6 +191,22 @@ func TestOtherHands(t *testing.T) {
 	w.ends(t, plain, 1, "planned", "the pointer names database 20010101t000000z, which is not there")
 	w.put(t, staging.Active(), string(before.active))
 	same("a pointer to nothing")
+}
+
+// What cannot be deployed is found before anything is made.
+func TestServicesAreChecked(t *testing.T) {
+	w := newPlane(t)
+	w.ends(t, map[string]string{"services": "web,worker"}, 1, "planned", `service "worker" is not in cluster "staging"`)
+	w.ends(t, map[string]string{"cluster": "nowhere"}, 1, "planned", `cluster "nowhere" is not there`)
+	if _, err := w.ecs.UpdateService(t.Context(), &ecs.UpdateServiceInput{Cluster: new("staging"), Service: new("web"), DesiredCount: new(int32(0))}); err != nil {
+		t.Fatal(err)
+	}
+	w.ends(t, plain, 1, "planned", `service "web" has desired count 0`)
+	for _, call := range w.Calls() {
+		if call.AccessKeyID == w.key && !reads(call) {
+			t.Errorf("%s was called", call.Operation)
+		}
+	}
 }
 
 func (w *plane) put(t *testing.T, name, value string) {

@@ -11,13 +11,13 @@ import (
 )
 
 // planView shows what a run would do.
-func planView(target string, p *snapshot.Plan) string {
+func planView(target string, retention time.Duration, p *snapshot.Plan) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Plan: promote a database into %s\n\n", markdown.Code(target))
 	if p.Resumes != nil {
 		fmt.Fprintf(&b, "An operation is under way and will be finished first: %s.\n\n", markdown.Escape(p.Resumes.String()))
 	}
-	b.WriteString(markdown.Table([]string{"What", "Which"}, planFacts(p)) + "\n")
+	b.WriteString(markdown.Table([]string{"What", "Which"}, planFacts(target, retention, p)) + "\n")
 	for i, step := range p.Steps {
 		fmt.Fprintf(&b, "%d. %s\n", i+1, markdown.Escape(step))
 	}
@@ -28,7 +28,7 @@ func planView(target string, p *snapshot.Plan) string {
 	return b.String()
 }
 
-func planFacts(p *snapshot.Plan) [][]string {
+func planFacts(target string, retention time.Duration, p *snapshot.Plan) [][]string {
 	var rows [][]string
 	switch {
 	case p.Artifact != nil:
@@ -36,12 +36,22 @@ func planFacts(p *snapshot.Plan) [][]string {
 	case p.Source != nil:
 		rows = append(rows, []string{"promoted", "a new snapshot of " + markdown.Code(p.Source.ID) + engine(p.Source.Engine, p.Source.EngineVersion, p.Source.StorageGB)})
 	}
-	if p.Active == "" {
+	rows = append(rows, []string{"created", "database and stack " + markdown.Code(target+"-db-<time of the start>")})
+	old := markdown.Code(target + "-db-" + string(p.Active))
+	switch {
+	case p.Active == "":
 		rows = append(rows, []string{"replaced", "nothing: this is the first promotion"})
-	} else {
-		rows = append(rows, []string{"replaced", "version " + markdown.Code(string(p.Active)) + ", stopped and kept for its retention"})
+	case retention > 0:
+		rows = append(rows, []string{"kept", old + ", stopped, with a final snapshot, for an undo within " + markdown.Duration(retention)},
+			[]string{"deleted", "nothing now; after that time by mode `retire`"})
+	default:
+		rows = append(rows, []string{"deleted", old + ", at once; its final snapshot is kept"})
 	}
-	return append(rows, []string{"cost", cost(p.Cost)})
+	rows = append(rows, []string{"cost", cost(p.Cost)})
+	if p.Expected.Measured {
+		return append(rows, []string{"time", markdown.Duration(p.Expected.Time) + ", as the last time"})
+	}
+	return append(rows, []string{"time", "about " + markdown.Duration(p.Expected.Time) + ", guessed from the steps and the amount of data"})
 }
 
 func engine(name, version string, storage int) string {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/saga"
 	"github.com/org/shipkit/pkg/snapshot/database"
@@ -431,6 +432,8 @@ func (c stacks) List(_ context.Context, n namespace.Namespace) (list []Stack, er
 // ---- ECS
 
 type deployer struct{ *cloud }
+
+func (c deployer) Problems(context.Context) (diag.List, error) { return nil, nil }
 
 func (c deployer) Serves(_ context.Context, ts namespace.Timestamp) (ok bool, err error) {
 	err = c.call("DescribeServiceDeployments", func() error {

@@ -48,7 +48,7 @@ func (g gatekeeper) all(ctx context.Context) error {
 	g.source()
 	g.target()
 	g.protection()
-	checks := []func(context.Context) error{g.quotas, g.subnets}
+	checks := []func(context.Context) error{g.quotas, g.subnets, g.services}
 	if g.subject.kind != "" {
 		g.language()
 		checks = append(checks, g.keys, g.version)
@@ -115,6 +115,15 @@ func (g gatekeeper) target() {
 			"what was written to %s since its promotion at %s is not in the new database",
 			g.Target.Namespace, g.plan.Active)
 	}
+}
+
+func (g gatekeeper) services(ctx context.Context) error {
+	if g.Deployer == nil {
+		return nil
+	}
+	problems, err := g.Deployer.Problems(ctx)
+	g.plan.Findings = append(g.plan.Findings, problems...)
+	return err
 }
 
 // protection warns of databases that a slip of the hand could delete or make

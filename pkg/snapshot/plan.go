@@ -25,6 +25,8 @@ type Plan struct {
 	// Steps are the names of the steps in order.
 	Steps []string
 	Cost  Cost
+	// Expected is how long they take.
+	Expected Expected
 	// Findings are all problems at once; errors stop a run.
 	Findings diag.List
 }
@@ -93,6 +95,7 @@ func (p *Promoter) Plan(ctx context.Context, request Request, gates Gates) (*Pla
 		plan.Steps = append(plan.Steps, step.Name)
 	}
 	plan.Cost = gates.Prices.estimate(plan, request)
+	plan.Expected = p.expected(plan, request, operation)
 	return plan, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/progress"
 	"github.com/org/shipkit/pkg/saga"
@@ -89,6 +90,8 @@ type Stack struct {
 
 // Deployer moves services from one database version to another.
 type Deployer interface {
+	// Problems finds what would keep the services from being deployed.
+	Problems(ctx context.Context) (diag.List, error)
 	// Serves tells whether all services run a revision that refers to database
 	// ts, and their rollouts have succeeded.
 	Serves(ctx context.Context, ts namespace.Timestamp) (bool, error)

@@ -11,12 +11,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/ecsdeploy"
 	"github.com/org/shipkit/pkg/ecsdeploy/taskdef"
 	"github.com/org/shipkit/pkg/namespace"
@@ -42,6 +44,33 @@ type Services struct {
 }
 
 var _ snapshot.Deployer = Services{}
+
+// Problems implements snapshot.Deployer.
+func (s Services) Problems(ctx context.Context) (problems diag.List, err error) {
+	out, err := s.Clients.Services.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &s.Cluster, Services: s.Names})
+	var missing *types.ClusterNotFoundException
+	if errors.As(err, &missing) {
+		problems.Errorf("check the name and the region", "input cluster: cluster %q is not there", s.Cluster)
+		return problems, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("describe services of cluster %s: %w", s.Cluster, err)
+	}
+	for _, name := range s.Names {
+		i := slices.IndexFunc(out.Services, func(service types.Service) bool {
+			return aws.ToString(service.ServiceName) == name && aws.ToString(service.Status) == "ACTIVE"
+		})
+		switch {
+		case i < 0:
+			problems.Errorf("list them with: aws ecs list-services --cluster "+s.Cluster,
+				"input services: service %q is not in cluster %q", name, s.Cluster)
+		case out.Services[i].DesiredCount == 0:
+			problems.Errorf("scale it to 1 or more first",
+				"input services: service %q has desired count 0: no task would show that the new database works", name)
+		}
+	}
+	return problems, nil
+}
 
 // Serves implements snapshot.Deployer.
 func (s Services) Serves(ctx context.Context, ts namespace.Timestamp) (bool, error) {
