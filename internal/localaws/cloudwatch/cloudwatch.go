@@ -3,7 +3,6 @@ package cloudwatch
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,11 +14,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
+	"github.com/org/shipkit/internal/localaws/kept"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
 // Service implements CloudWatch's operations on metric alarms.
 type Service struct {
+	kept.State
+
 	now func() time.Time
 
 	mu     sync.Mutex
@@ -28,7 +30,9 @@ type Service struct {
 
 // New returns a service without alarms; now tells simulated time.
 func New(now func() time.Time) *Service {
-	return &Service{now: now, alarms: map[string]types.MetricAlarm{}}
+	s := &Service{now: now, alarms: map[string]types.MetricAlarm{}}
+	s.State = kept.Of(&s.mu, &s.alarms)
+	return s
 }
 
 // prefix is what the keys of the caller's alarms begin with.
@@ -107,27 +111,6 @@ func (s *Service) DeleteAlarms(ctx context.Context, in *cloudwatch.DeleteAlarmsI
 		delete(s.alarms, prefix(ctx)+name)
 	}
 	return &cloudwatch.DeleteAlarmsOutput{}, nil
-}
-
-// Save returns the alarms for a later Load.
-func (s *Service) Save() ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	data, err := json.Marshal(s.alarms)
-	if err != nil {
-		return nil, fmt.Errorf("save alarms: %w", err)
-	}
-	return data, nil
-}
-
-// Load restores what Save returned.
-func (s *Service) Load(state []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := json.Unmarshal(state, &s.alarms); err != nil {
-		return fmt.Errorf("load alarms: %w", err)
-	}
-	return nil
 }
 
 // Wire is the service at the endpoint.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"github.com/org/shipkit/internal/localaws/kept"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
@@ -29,6 +29,8 @@ type Denials interface {
 
 // Service is Identity and Access Management.
 type Service struct {
+	kept.State
+
 	clock   Clock
 	denials Denials
 
@@ -45,7 +47,9 @@ type role struct {
 
 // New returns a service without roles.
 func New(c Clock, d Denials) *Service {
-	return &Service{clock: c, denials: d, roles: map[string]*role{}}
+	s := &Service{clock: c, denials: d, roles: map[string]*role{}}
+	s.State = kept.Of(&s.mu, &s.roles)
+	return s
 }
 
 // Wire puts the service on the wire.
@@ -151,25 +155,4 @@ func (s *Service) SimulatePrincipalPolicy(_ context.Context, in *iam.SimulatePri
 		}
 	}
 	return out, nil
-}
-
-// Save implements persistence.
-func (s *Service) Save() ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out, err := json.Marshal(s.roles)
-	if err != nil {
-		return nil, fmt.Errorf("save roles: %w", err)
-	}
-	return out, nil
-}
-
-// Load implements persistence.
-func (s *Service) Load(state []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := json.Unmarshal(state, &s.roles); err != nil {
-		return fmt.Errorf("load roles: %w", err)
-	}
-	return nil
 }

@@ -3,11 +3,10 @@
 package logs
 
 import (
-	"encoding/json"
-	"fmt"
 	"sync"
 	"time"
 
+	"github.com/org/shipkit/internal/localaws/kept"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
@@ -16,6 +15,8 @@ type Clock interface{ Now() time.Time }
 
 // Service is CloudWatch Logs.
 type Service struct {
+	kept.State
+
 	clock Clock
 
 	mu     sync.Mutex
@@ -44,7 +45,11 @@ type event struct {
 }
 
 // New returns a service without groups.
-func New(c Clock) *Service { return &Service{clock: c, groups: map[string]*group{}} }
+func New(c Clock) *Service {
+	s := &Service{clock: c, groups: map[string]*group{}}
+	s.State = kept.Of(&s.mu, &s.groups)
+	return s
+}
 
 // Wire puts the service on the wire.
 func (s *Service) Wire() *wire.Service {
@@ -64,27 +69,6 @@ func (s *Service) Wire() *wire.Service {
 	wire.Handle(w, "GetLogEvents", s.GetLogEvents)
 	wire.Handle(w, "FilterLogEvents", s.FilterLogEvents)
 	return w
-}
-
-// Save implements persistence.
-func (s *Service) Save() ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out, err := json.Marshal(s.groups)
-	if err != nil {
-		return nil, fmt.Errorf("save log groups: %w", err)
-	}
-	return out, nil
-}
-
-// Load implements persistence.
-func (s *Service) Load(state []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := json.Unmarshal(state, &s.groups); err != nil {
-		return fmt.Errorf("load log groups: %w", err)
-	}
-	return nil
 }
 
 func key(id wire.Identity, name string) string { return id.Scope() + " " + name }

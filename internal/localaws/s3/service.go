@@ -3,13 +3,12 @@
 package s3
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/org/shipkit/internal/localaws/kept"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
@@ -18,6 +17,8 @@ type Clock interface{ Now() time.Time }
 
 // Service is the Simple Storage Service.
 type Service struct {
+	kept.State
+
 	clock Clock
 
 	mu      sync.Mutex
@@ -39,7 +40,11 @@ type object struct {
 }
 
 // New returns a service without buckets.
-func New(c Clock) *Service { return &Service{clock: c, buckets: map[string]*bucket{}} }
+func New(c Clock) *Service {
+	s := &Service{clock: c, buckets: map[string]*bucket{}}
+	s.State = kept.Of(&s.mu, &s.buckets)
+	return s
+}
 
 // Wire puts the service on the wire.
 func (s *Service) Wire() *wire.Service {
@@ -72,25 +77,4 @@ func (s *Service) open(r *http.Request) (b *bucket, key string, err error) {
 		return nil, "", wire.Errorf("AccessDenied", 403, "Access Denied")
 	}
 	return b, key, nil
-}
-
-// Save implements persistence.
-func (s *Service) Save() ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out, err := json.Marshal(s.buckets)
-	if err != nil {
-		return nil, fmt.Errorf("save buckets: %w", err)
-	}
-	return out, nil
-}
-
-// Load implements persistence.
-func (s *Service) Load(state []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := json.Unmarshal(state, &s.buckets); err != nil {
-		return fmt.Errorf("load buckets: %w", err)
-	}
-	return nil
 }

@@ -4,13 +4,13 @@ package secrets
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/org/shipkit/internal/localaws/kept"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
@@ -19,6 +19,8 @@ type Clock interface{ Now() time.Time }
 
 // Service is Secrets Manager.
 type Service struct {
+	kept.State
+
 	clock Clock
 
 	mu      sync.Mutex
@@ -51,7 +53,11 @@ const (
 )
 
 // New returns a service without secrets.
-func New(c Clock) *Service { return &Service{clock: c, secrets: map[string]*secret{}} }
+func New(c Clock) *Service {
+	s := &Service{clock: c, secrets: map[string]*secret{}}
+	s.State = kept.Of(&s.mu, &s.secrets)
+	return s
+}
 
 // Wire puts the service on the wire.
 func (s *Service) Wire() *wire.Service {
@@ -67,27 +73,6 @@ func (s *Service) Wire() *wire.Service {
 	wire.Handle(w, "TagResource", s.TagResource)
 	wire.Handle(w, "UntagResource", s.UntagResource)
 	return w
-}
-
-// Save implements persistence.
-func (s *Service) Save() ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out, err := json.Marshal(s.secrets)
-	if err != nil {
-		return nil, fmt.Errorf("save secrets: %w", err)
-	}
-	return out, nil
-}
-
-// Load implements persistence.
-func (s *Service) Load(state []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := json.Unmarshal(state, &s.secrets); err != nil {
-		return fmt.Errorf("load secrets: %w", err)
-	}
-	return nil
 }
 
 // find resolves a name, an ARN, or an ARN without its random ending. The lock is held.

@@ -3,13 +3,12 @@
 package ssm
 
 import (
-	"encoding/json"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"github.com/org/shipkit/internal/localaws/kept"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
@@ -18,6 +17,8 @@ type Clock interface{ Now() time.Time }
 
 // Service is Parameter Store.
 type Service struct {
+	kept.State
+
 	clock Clock
 
 	mu         sync.Mutex
@@ -48,7 +49,9 @@ type version struct {
 
 // New returns an empty store.
 func New(c Clock) *Service {
-	return &Service{clock: c, parameters: map[string]*parameter{}, deleted: map[string]time.Time{}}
+	s := &Service{clock: c, parameters: map[string]*parameter{}, deleted: map[string]time.Time{}}
+	s.State = kept.Of(&s.mu, &s.parameters)
+	return s
 }
 
 // RefuseReuse refuses from now on a parameter under the name of one that was deleted less than a time ago. AWS does not
@@ -94,27 +97,6 @@ func (s *Service) Wire() *wire.Service {
 	wire.Handle(w, "RemoveTagsFromResource", s.RemoveTagsFromResource)
 	wire.Handle(w, "ListTagsForResource", s.ListTagsForResource)
 	return w
-}
-
-// Save implements persistence.
-func (s *Service) Save() ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out, err := json.Marshal(s.parameters)
-	if err != nil {
-		return nil, fmt.Errorf("save parameters: %w", err)
-	}
-	return out, nil
-}
-
-// Load implements persistence.
-func (s *Service) Load(state []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := json.Unmarshal(state, &s.parameters); err != nil {
-		return fmt.Errorf("load parameters: %w", err)
-	}
-	return nil
 }
 
 func (p *parameter) latest() *version { return &p.Versions[len(p.Versions)-1] }
