@@ -20,7 +20,6 @@ import (
 	"github.com/org/shipkit/internal/policytest"
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/action/actiontest"
-	"github.com/org/shipkit/pkg/awsclient"
 )
 
 // The places of the promotions: the action's account holds the target.
@@ -68,17 +67,7 @@ func startCross(t *testing.T, o localaws.Options) *cross {
 		name, value, _ := strings.Cut(line, "=")
 		t.Setenv(name, value)
 	}
-	w.spec = action.Define("promote-snapshot", metadata, func(ctx context.Context, rt *action.Runtime, in inputs) error {
-		j, err := newJob(ctx, rt, in, connect)
-		if err != nil {
-			return awsclient.Explain(err)
-		}
-		j.promoter.Options.Clock = server.Clock
-		for _, s := range []any{j.promoter.Stacks, j.promoter.SourceStacks} {
-			s.(stacks).driver.Poll = 10 * time.Millisecond //nolint:forcetypeassert // newJob made it
-		}
-		return j.perform(ctx, rt, in)
-	})
+	w.spec = hastened(server.Clock, connect)
 	t.Cleanup(func() {
 		policytest.Covers(t, server.Calls(), w.key, w.readmes...)
 		roles := map[string]bool{}
@@ -133,9 +122,14 @@ func (w *cross) at(account, name string) region {
 // run runs the action for the target in the default account.
 func (w *cross) run(t *testing.T, with map[string]string) actiontest.Result {
 	t.Helper()
+	return w.runIn(t.Context(), t, with)
+}
+
+func (w *cross) runIn(ctx context.Context, t *testing.T, with map[string]string) actiontest.Result {
+	t.Helper()
 	all := map[string]string{"namespace": "xy-0146-prod", "data-authority": "source", "database-password": password}
 	maps.Copy(all, with)
-	return actiontest.Run(t.Context(), t, actiontest.Step{Spec: w.spec, With: all})
+	return actiontest.Run(ctx, t, actiontest.Step{Spec: w.spec, With: all})
 }
 
 // promote is run that must succeed.
