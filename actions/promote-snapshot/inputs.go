@@ -80,6 +80,7 @@ type taskInputs struct {
 	VerifyTask    string      `input:"verify-task"`
 	VerifyCommand string      `input:"verify-command"`
 	VerifySQL     action.File `input:"verify-sql"`
+	WarmUpSQL     action.File `input:"warm-up-sql"`
 	User          string      `input:"database-user"`
 	Password      string      `input:"database-password" secret:"true"`
 }
@@ -172,6 +173,9 @@ func (in inputs) postgreSQL() (names []string) {
 	}
 	if in.VerifySQL != "" {
 		names = append(names, "verify-sql")
+	}
+	if in.WarmUpSQL != "" {
+		names = append(names, "warm-up-sql")
 	}
 	return names
 }

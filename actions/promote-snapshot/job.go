@@ -117,7 +117,7 @@ func (in inputs) request(ctx context.Context, rt *action.Runtime, source account
 		Database: in.Database, Artifact: in.Snapshot, AllowOlder: in.AllowOlder, SourceKMSKey: in.SourceKey, TargetKMSKey: in.Key,
 		Parameters: in.templateParameters(), Retention: in.Retention,
 		Mask:    len(in.masks()) > 0,
-		Verify:  in.VerifyTask != "" || in.VerifyCommand != "" || in.VerifySQL != "",
+		Verify:  in.VerifyTask != "" || in.VerifyCommand != "" || in.VerifySQL != "" || in.WarmUpSQL != "",
 		Migrate: in.MigrateTask != "",
 		Origin:  namespace.Origin{Operation: snapshot.Operation, Repository: rt.GitHub().Repository, RunURL: rt.GitHub().RunURL},
 	}
@@ -173,9 +173,13 @@ func (in inputs) tasks(clients *ecsdeploy.Clients, rt *action.Runtime) (*tasks, 
 	if err != nil {
 		return nil, err
 	}
+	warm, err := readFile(in.WarmUpSQL)
+	if err != nil {
+		return nil, err
+	}
 	return &tasks{
 		inputs: in, clients: clients, login: sql.Login{User: in.User, Password: in.Password}, environ: os.Environ(),
-		hooks: ecsdeploy.Hooks{Progress: rt.Progress()}, maskSQL: mask, testSQL: verify,
+		hooks: ecsdeploy.Hooks{Progress: rt.Progress()}, maskSQL: mask, testSQL: verify, warmSQL: warm,
 	}, nil
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/org/shipkit/internal/localaws"
 	"github.com/org/shipkit/internal/policytest"
+	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/action/actiontest"
 )
 
@@ -104,13 +105,19 @@ func query(t *testing.T, client rds.DescribeDBInstancesAPIClient, id, text strin
 	return fmt.Sprint(values[0])
 }
 
+// promote runs the action on the clock of local AWS.
 func (w *world) promote(t *testing.T, with map[string]string) actiontest.Result {
+	t.Helper()
+	return w.by(t, hastened(w.Clock, connect), with)
+}
+
+func (w *world) by(t *testing.T, spec action.Spec, with map[string]string) actiontest.Result {
 	t.Helper()
 	all := map[string]string{"namespace": "xy-0146-staging", "source-database": "dev-db", "data-authority": "source"}
 	for name, value := range with {
 		all[name] = value
 	}
-	return actiontest.Run(t.Context(), t, actiontest.Step{Spec: Spec, With: all})
+	return actiontest.Run(t.Context(), t, actiontest.Step{Spec: spec, With: all})
 }
 
 func write(t *testing.T, name, text string) string {
@@ -131,6 +138,7 @@ func TestPromoteUndoRetire(t *testing.T) {
 	first := w.promote(t, map[string]string{
 		"verify-sql":        write(t, "verify.sql", "-- rows\nselect count(*) = 42 from orders;\nselect exists (\n  select from orders where id = 7\n);\n"),
 		"verify-command":    `test "$DATABASE_NAME" = shop && test -n "$DATABASE_HOST"`,
+		"warm-up-sql":       write(t, "warm.sql", "select count(*) from orders; create table warm();"),
 		"database-password": password,
 	})
 	if first.ExitCode != 0 || first.Outputs["phase"] != "done" || first.Outputs["endpoint"] == "" || first.Outputs["snapshot-arn"] == "" {
@@ -142,6 +150,9 @@ func TestPromoteUndoRetire(t *testing.T) {
 	db := "xy-0146-staging-db-" + first.Outputs["timestamp"]
 	if got := w.query(t, db, "select count(*) from orders"); got != "42" {
 		t.Errorf("the new database has %s orders", got)
+	}
+	if got := w.query(t, db, "select to_regclass('warm')::text"); got != "warm" {
+		t.Errorf("the database is not warmed up: %q", got)
 	}
 
 	w.query(t, "dev-db", "insert into orders values (43, 'new@example.com')")
@@ -186,7 +197,7 @@ func TestPromoteUndoRetire(t *testing.T) {
 
 func TestFailureChangesNothing(t *testing.T) {
 	w := start(t)
-	first := w.promote(t, nil)
+	first := w.by(t, Spec, nil) // on the wall clock, as it is
 	if first.ExitCode != 0 {
 		t.Fatalf("first promotion: %+v", first)
 	}

@@ -29,6 +29,7 @@ type tasks struct {
 	hooks   ecsdeploy.Hooks
 	maskSQL string
 	testSQL string
+	warmSQL string
 }
 
 var _ snapshot.Tasks = (*tasks)(nil)
@@ -42,6 +43,9 @@ func (t *tasks) Run(ctx context.Context, purpose snapshot.Purpose, db database.D
 	case snapshot.Migrate:
 		return t.ecs(ctx, t.inputs.MigrateTask, db)
 	case snapshot.Verify:
+		if err := t.sql(ctx, t.warmSQL, db, sql.Run); err != nil {
+			return fmt.Errorf("warm-up-sql: %w", err)
+		}
 		return errors.Join(t.ecs(ctx, t.inputs.VerifyTask, db), t.sql(ctx, t.testSQL, db, sql.Check),
 			t.command(ctx, "verify-command", t.inputs.VerifyCommand, db))
 	default:
