@@ -33,7 +33,7 @@ type shop struct {
 func openShop(t *testing.T) *shop {
 	t.Helper()
 	s := &shop{world: startWith(t, localaws.Options{Factor: 60, Engine: localaws.Docker})}
-	s.github.Pulls = []githubtest.Pull{{Number: 7, State: "open", SHA: sha}, {Number: 8, State: "open", SHA: sha}}
+	s.github.Pulls = []githubtest.Pull{{Number: 7, State: "open", SHA: sha}}
 	s.rds = rds.NewFromConfig(s.Config())
 	user, secret := s.ECR.Credentials()
 	s.images["rows"] = s.ECR.Host() + "/web:rows"
@@ -154,16 +154,16 @@ func TestDatabaseOfDevInAnEnvironmentThatEndsByItself(t *testing.T) {
 	}
 
 	// Its slot goes to whoever needs it, although no reap has come by.
-	s.expire(t)
-	with["github-token"], with["pr"], with["db-snapshot"] = "", "8", raw
+	s.expire(t, "pr7")
+	with["github-token"], with["pr"], with["name"], with["db-snapshot"] = "", "", "next", raw
 	next := s.step(t, with)
-	if next.ExitCode != 0 || next.Outputs["environment"] != "xy-0146-pr8" {
+	if next.ExitCode != 0 || next.Outputs["environment"] != "xy-0146-next" {
 		t.Fatalf("the next environment: %+v", next)
 	}
 	if got := get(t, s.url); got != "Ada Obi\n" {
 		t.Errorf("the next environment serves %q", got)
 	}
-	down := s.step(t, map[string]string{"command": "down", "pr": "8", "github-token": ""})
+	down := s.step(t, map[string]string{"command": "down", "pr": "", "name": "next", "github-token": ""})
 	s.covers(t)
 	if down.ExitCode != 0 {
 		t.Errorf("down: %+v", down)

@@ -238,7 +238,8 @@ func (p *plant) process(t *testing.T, with map[string]string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(t.Context(), self)
 	cmd.Env = append(os.Environ(), asAction+"=1", "GITHUB_ACTIONS=true", "GITHUB_REPOSITORY="+repository,
-		"GITHUB_RUN_ID=99", "GITHUB_JOB=environment", "INPUT_NAMESPACE=xy-0146-dev", "INPUT_PR=7")
+		"GITHUB_RUN_ID=99", "GITHUB_JOB=environment", "INPUT_NAMESPACE=xy-0146-dev", "INPUT_PR=7",
+		"INPUT_GITHUB-TOKEN=token", "GITHUB_API_URL="+p.github.URL, "TMPDIR="+t.TempDir())
 	for name, value := range with {
 		cmd.Env = append(cmd.Env, "INPUT_"+strings.ToUpper(name)+"="+value)
 	}

@@ -1,14 +1,13 @@
 package ephemeralenv
 
 import (
-	"os"
 	"testing"
 
 	"github.com/org/shipkit/internal/policytest"
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(policytest.Main(m, map[string]string{
+	unseen := map[string]string{
 		"cloudformation:DeleteChangeSet":     "a change set that is given up",
 		"cloudformation:DescribeStackEvents": "a stack that fails",
 		"rds:DescribeDBClusters":             "pause and wake of a database",
@@ -17,5 +16,6 @@ func TestMain(m *testing.M) {
 		"rds:StartDBInstance":                "pause and wake of a database",
 		"rds:StopDBCluster":                  "pause and wake of a database",
 		"rds:StopDBInstance":                 "pause and wake of a database",
-	}))
+	}
+	exitTidily(func() int { return policytest.Main(m, unseen) })
 }
