@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -64,6 +65,18 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
+// forget closes a built image, and removes it from the engine that built it.
+func forget(t *testing.T, b Builder, built *Built) {
+	t.Helper()
+	id, err := built.Images[0].ConfigName()
+	if err := errors.Join(err, built.Close()); err != nil {
+		t.Error(err)
+	}
+	if b.Driver == Docker {
+		_ = exec.Command(b.Engine.Docker, "rmi", "--force", id.String()).Run()
+	}
+}
+
 const goodDockerfile = "FROM scratch\nARG BUILD_VERSION\nCOPY hello /hello\nLABEL version=$BUILD_VERSION\n"
 
 func testBuild(t *testing.T, b Builder, r Request) {
@@ -76,7 +89,7 @@ func testBuild(t *testing.T, b Builder, r Request) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer built.Close()
+		defer forget(t, b, built)
 		config, err := built.Images[0].ConfigFile()
 		if err != nil {
 			t.Fatal(err)

@@ -76,7 +76,7 @@ func report(t *testing.T, b Builder, r Request) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer built.Close()
+	defer forget(t, b, built)
 	return strings.Split(contents(t, built.Images[0].Image)["report"], "\n")
 }
 
@@ -165,7 +165,7 @@ func testInputs(t *testing.T, b Builder, r Request) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer built.Close()
+		defer forget(t, b, built)
 		if got := contents(t, built.Images[0].Image); len(got) != 0 {
 			t.Errorf("files %v, want none but the probe", slices.Collect(maps.Keys(got)))
 		}
@@ -219,7 +219,7 @@ func onBase(t *testing.T, b Builder, r Request, base string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer built.Close()
+	defer forget(t, b, built)
 	return contents(t, built.Images[0].Image)["base"]
 }
 
