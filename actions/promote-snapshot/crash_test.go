@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/org/shipkit/internal/localaws/fault"
 	"github.com/org/shipkit/pkg/namespace"
@@ -34,7 +35,10 @@ type scene struct {
 func (w *plane) look(t testing.TB) scene {
 	t.Helper()
 	ctx := t.Context()
-	s := scene{databases: map[string]string{}, active: namespace.Timestamp(w.parameter(t, staging.Active()))}
+	s := scene{databases: map[string]string{}}
+	if out, err := w.ssm.GetParameter(ctx, &ssm.GetParameterInput{Name: new(staging.Active())}); err == nil {
+		s.active = namespace.Timestamp(*out.Parameter.Value)
+	}
 	databases, err := w.rds.DescribeDBInstances(ctx, &rds.DescribeDBInstancesInput{})
 	if err != nil {
 		t.Fatal(err)

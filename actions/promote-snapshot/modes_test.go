@@ -209,6 +209,22 @@ func TestServicesAreChecked(t *testing.T) {
 	}
 }
 
+// Sources that cannot be promoted are found before anything is made.
+func TestBadSources(t *testing.T) {
+	w := newPlane(t)
+	w.ends(t, map[string]string{"source-database": "", "from": "dev"}, 1, "", "environment xy-0146-dev has no database", "name the database in the input source-database")
+	w.ends(t, map[string]string{"source-database": "dev"}, 1, "planned", `source database "dev" is not there`)
+	w.ends(t, map[string]string{"source-database": "", "snapshot": "nightly"}, 1, "planned", `snapshot "nightly" is not there`)
+	for namespace, says := range map[string]string{
+		"xy-0146-" + strings.Repeat("e", 25): "has 33 characters, at most 32 are allowed", "staging": "is not <customer>-<project>-<environment>",
+	} {
+		w.ends(t, map[string]string{"namespace": namespace}, 2, "", says)
+	}
+	if databases := w.look(t).databases; len(databases) != 1 {
+		t.Errorf("there are %v", databases)
+	}
+}
+
 func (w *plane) put(t *testing.T, name, value string) {
 	t.Helper()
 	if _, err := w.ssm.PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Overwrite: new(true)}); err != nil {

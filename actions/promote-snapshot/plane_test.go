@@ -17,6 +17,7 @@ import (
 	"github.com/org/shipkit/internal/awstest/image"
 	"github.com/org/shipkit/internal/localaws"
 	"github.com/org/shipkit/internal/localaws/clock"
+	"github.com/org/shipkit/internal/policytest"
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/action/actiontest"
 	"github.com/org/shipkit/pkg/awsclient"
@@ -51,7 +52,7 @@ func (c patient) Sleep(ctx context.Context, d time.Duration) error {
 	return c.Clock.Sleep(ctx, d+c.patience) //nolint:wrapcheck // as the interface says
 }
 
-func newPlane(t testing.TB) *plane {
+func newPlane(t testing.TB) (w *plane) {
 	t.Helper()
 	server, err := localaws.Start(t.Context(), localaws.Options{Factor: 10000, Engine: localaws.Process, NoData: true})
 	if err != nil {
@@ -62,7 +63,8 @@ func newPlane(t testing.TB) *plane {
 			t.Error(err)
 		}
 	})
-	w := &plane{Server: server, patience: 5 * time.Minute}
+	t.Cleanup(func() { policytest.Covers(t, server.Calls(), w.key, "README.md", "../deploy-ecs/README.md") })
+	w = &plane{Server: server, patience: 5 * time.Minute}
 	w.key, w.cfg = server.Session("action")
 	w.cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} } // every fault reaches the saga
 	cfg := server.Config()
