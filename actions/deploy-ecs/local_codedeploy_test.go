@@ -117,6 +117,9 @@ func TestCodeDeploy(t *testing.T) {
 				wants(t, got.Summary, tt.by, "the basket is empty", "serves again")
 				wants(t, w.version(), tt.serves)
 			})
+			if tt.autoRollback {
+				t.Run("two at once", func(t *testing.T) { twoByCodeDeploy(t, w, deploy) })
+			}
 		})
 	}
 }
@@ -136,6 +139,26 @@ func goodAndBad(t *testing.T, w *world, deploy func(*testing.T, string, image.We
 		wants(t, got.Summary, "tasks failed alike", "Container web exits with code 7", "exit 7\n", "web:2 serves again", "Try:")
 		wants(t, w.version(), "v2")
 	})
+}
+
+// twoByCodeDeploy starts a deployment while another one has not ended: the
+// first wins, the second is told why it cannot.
+func twoByCodeDeploy(t *testing.T, w *world, deploy func(*testing.T, string, image.Web) actiontest.Result) {
+	t.Helper()
+	reached, release, first := make(chan struct{}), make(chan struct{}), make(chan actiontest.Result)
+	w.aws.CodeDeploy.Function("smoke", func() error {
+		close(reached)
+		<-release
+		return nil
+	})
+	go func() { first <- deploy(t, "v5", image.Web{}) }()
+	<-reached
+	second := deploy(t, "v6", image.Web{})
+	close(release)
+	outputs(t, second, 1, map[string]string{"deployment-status": "failed"})
+	wants(t, second.Log, "CodeDeploy deploys it already", "already has an active Deployment 'd-", "Try: wait until that deployment has ended")
+	outputs(t, <-first, 0, map[string]string{"deployment-status": "succeeded"})
+	wants(t, w.version(), "v5")
 }
 
 // CodeDeploy gives tasks that never get healthy an hour.
