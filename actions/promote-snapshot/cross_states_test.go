@@ -1,7 +1,6 @@
 package promotesnapshot
 
 import (
-	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -266,6 +265,12 @@ func TestActiveStackChangedByHand(t *testing.T) {
 func TestParametersEditedByHand(t *testing.T) {
 	const ns = "/xy-0146-prod/db/"
 	source := map[string]string{"source-database": "dev-db"}
+	w := startCross(t, localaws.Options{NoData: true})
+	here := w.at(thisAccount, home)
+	here.instance(t, "postgres", "")
+	old := w.promote(t, source).Outputs["timestamp"]
+	ts := w.promote(t, source).Outputs["timestamp"]
+	in := strings.NewReplacer("TS", ts, "OLD", old)
 	for name, test := range map[string]struct {
 		parameter, value string // TS stands for the active version
 		with             map[string]string
@@ -282,16 +287,12 @@ func TestParametersEditedByHand(t *testing.T) {
 		"retention, orphans":       {ns + "OLD/retire-after", "next week", map[string]string{"mode": "orphans", "remove-orphans": "true"}, "/xy-0146-prod/db/OLD/retire-after"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := startCross(t, localaws.Options{NoData: true})
-			here := w.at(thisAccount, home)
-			here.instance(t, "postgres", "")
-			old := w.promote(t, source).Outputs["timestamp"]
-			ts := w.promote(t, source).Outputs["timestamp"]
-			in := strings.NewReplacer("TS", ts, "OLD", old)
-			here.put(t, in.Replace(test.parameter), test.value)
+			parameter := in.Replace(test.parameter)
+			before := here.parameter(t, parameter)
+			here.put(t, parameter, test.value)
+			defer here.put(t, parameter, before)
 			w.Faults.Forget()
-			got := w.run(t, maps.Clone(test.with))
-			w.refused(t, got, in.Replace(test.want))
+			w.refused(t, w.run(t, test.with), in.Replace(test.want))
 			for _, version := range []string{old, ts} {
 				if db := here.promoted(t, version); *db.DBInstanceStatus == "deleting" {
 					t.Errorf("database %s is being deleted", version)

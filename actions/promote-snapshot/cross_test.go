@@ -2,6 +2,7 @@ package promotesnapshot
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"os"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/org/shipkit/internal/localaws"
 	"github.com/org/shipkit/internal/localaws/fault"
@@ -228,9 +230,19 @@ func (r region) promotedCluster(t *testing.T, ts string) types.DBCluster {
 // pointer is the active version.
 func (r region) pointer(t *testing.T) string {
 	t.Helper()
-	out, err := ssm.NewFromConfig(r.cfg).GetParameter(t.Context(), &ssm.GetParameterInput{Name: new("/xy-0146-prod/db/active")})
-	if err != nil {
+	return r.parameter(t, "/xy-0146-prod/db/active")
+}
+
+// parameter is a parameter's value; "" if it is not there.
+func (r region) parameter(t *testing.T, name string) string {
+	t.Helper()
+	out, err := ssm.NewFromConfig(r.cfg).GetParameter(t.Context(), &ssm.GetParameterInput{Name: &name})
+	var missing *ssmtypes.ParameterNotFound
+	if errors.As(err, &missing) {
 		return ""
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	return *out.Parameter.Value
 }

@@ -1,0 +1,14 @@
+package promotesnapshot
+
+import (
+	"os"
+	"testing"
+
+	"github.com/org/shipkit/internal/policytest"
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(policytest.Main(m, map[string]string{
+		"cloudformation:DeleteChangeSet": "a change set that is given up",
+	}))
+}
