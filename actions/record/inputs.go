@@ -22,6 +22,7 @@ type inputs struct {
 	Commit          string   `input:"commit"`
 	CommitTime      string   `input:"commit-time"`
 	Image           string   `input:"image"`
+	Restored        bool     `input:"restored"`
 	Database        string   `input:"database"`
 	Keep            int      `input:"keep" min:"1" max:"1000"`
 	AllowOlder      bool     `input:"allow-older"`
@@ -61,6 +62,9 @@ func (in inputs) record(gh action.GitHub, now time.Time) (history.Record, namesp
 	}
 	if r.Version == "" {
 		r.Version = fmt.Sprintf("%.12s", r.Commit)
+	}
+	if in.Restored { // what the run checked out does not serve
+		r.Commit, r.CommitTime = in.Commit, time.Time{}
 	}
 	r.Status, r.Reason = history.Judge(stages)
 	for _, stage := range stages {

@@ -43,6 +43,15 @@ func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 	if in.Mode == "check" {
 		return check(ctx, rt, past, record, in.AllowOlder)
 	}
+	if in.Restored {
+		records, err := past.List(ctx)
+		if err != nil {
+			return awsclient.Explain(err)
+		}
+		if was := history.OfImage(records, record.Image); was != nil {
+			record.Version, record.Commit, record.CommitTime, record.Database = was.Version, was.Commit, was.CommitTime, was.Database
+		}
+	}
 	rt.Summary(recordView(record))
 	setOutputs(rt, record, n.String())
 	if err := tell(rt, in.ResultFile, record); err != nil {

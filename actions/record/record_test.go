@@ -88,6 +88,26 @@ func TestRecordThenCheck(t *testing.T) {
 	}
 }
 
+// TestARestoredImageIsTheVersionThatServes: the commit of a rollback's run is
+// not what runs.
+func TestARestoredImageIsTheVersionThatServes(t *testing.T) {
+	_, _, env := start(t)
+	image := "r/app@sha256:" + strings.Repeat("1", 64)
+	env["GITHUB_SHA"] = "1111111111111111111111111111111111111111"
+	step(t, env, map[string]string{"namespace": "xy-0146-staging", "image": image, "commit-time": "2026-01-02T10:00:00Z"})
+	env["GITHUB_SHA"] = "2222222222222222222222222222222222222222"
+	for given, want := range map[string]struct{ version, commit string }{
+		`["` + image + `"]`: {"111111111111", "1111111111111111111111111111111111111111"},
+		"r/app:unknown":     {"back", ""},
+	} {
+		got := step(t, env, map[string]string{"namespace": "xy-0146-staging", "image": given, "restored": "true", "release": "back"})
+		var result history.Record
+		if err := json.Unmarshal([]byte(got.Outputs["result"]), &result); err != nil || result.Version != want.version || result.Commit != want.commit {
+			t.Errorf("%s: %+v, %v", given, result, err)
+		}
+	}
+}
+
 func TestFailureTellsWhy(t *testing.T) {
 	_, _, env := start(t)
 	got := step(t, env, map[string]string{
@@ -96,6 +116,29 @@ func TestFailureTellsWhy(t *testing.T) {
 	})
 	if got.ExitCode != 0 || got.Outputs["status"] != "rolled-back" || got.Outputs["reason"] != "deploy failed: the task exits with 1" {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestNextSaysHowToGoOn(t *testing.T) {
+	for stages, want := range map[string]string{
+		"":                "",
+		"test failure":    "The service was not touched. Mend",
+		"promote failure": "Running again goes on with the database",
+		"promote success, deploy failure, rollback success": "serves again. The database stays promoted",
+		"deploy failure":                   "may be that the new version serves in part",
+		"deploy success, smoke failure":    "The new version serves. The rollback",
+		"promote success, recheck failure": "not touched. The database stays promoted",
+	} {
+		var r history.Record
+		for stage := range strings.SplitSeq(stages, ", ") {
+			if name, result, ok := strings.Cut(stage, " "); ok {
+				r.Stages = append(r.Stages, history.Stage{Name: name, Result: result})
+			}
+		}
+		r.Status, r.Reason = history.Judge(r.Stages)
+		if got := next(r); !strings.Contains(got, want) || (want == "") != (got == "") {
+			t.Errorf("after %s: %q, want %q", stages, got, want)
+		}
 	}
 }
 

@@ -21,6 +21,9 @@ func recordView(r history.Record) string {
 	if r.Reason != "" {
 		b.WriteString(markdown.Escape(r.Reason) + "\n\n")
 	}
+	if next := next(r); next != "" {
+		b.WriteString(next + "\n\n")
+	}
 	var rows [][]string
 	for _, stage := range r.Stages {
 		rows = append(rows, []string{
@@ -43,6 +46,33 @@ func recordView(r history.Record) string {
 		b.WriteString(strings.Join(facts, ", ") + "\n")
 	}
 	return b.String()
+}
+
+// next says what stands, and how to go on, after a deployment that did not
+// succeed. The stages' names are those of ship.yml.
+func next(r history.Record) string {
+	results := map[string]string{}
+	for _, stage := range r.Stages {
+		results[stage.Name] = stage.Result
+	}
+	database := ""
+	if results["promote"] == "success" {
+		database = " The database stays promoted: `promote-snapshot` with `mode: undo` points back."
+	}
+	switch {
+	case r.Status == history.Succeeded:
+		return ""
+	case r.Status == history.RolledBack:
+		return "What served before serves again." + database + " Mend the cause and push."
+	case results["promote"] == "failure" || results["promote"] == "cancelled":
+		return "The service was not touched. Running again goes on with the database where it stopped; `promote-snapshot` with `mode: status` says where."
+	case results["deploy"] == "success":
+		return "The new version serves." + database + " The rollback workflow goes back."
+	case results["deploy"] != "":
+		return "It may be that the new version serves in part: `deploy-ecs` with `mode: status` says so." + database + " Mend the cause and push, or run the rollback workflow."
+	default:
+		return "The service was not touched." + database + " Mend the cause and push, or run again."
+	}
 }
 
 func length(seconds int) string {

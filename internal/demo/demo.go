@@ -174,6 +174,9 @@ func (s *story) back(ctx context.Context) error {
 	if got := result.Outputs["record"]["status"]; result.ExitCode != 0 || got != "succeeded" {
 		return s.unexpected(result, "the status is %q, want succeeded", got)
 	}
+	if got := result.Outputs["record"]["version"]; got != s.before {
+		return s.unexpected(result, "the history says that %q serves, want %s", got, s.before)
+	}
 	s.serving = s.before
 	return s.serves(ctx)
 }
@@ -199,12 +202,17 @@ func (s *story) pullRequest(ctx context.Context) error {
 	}
 	s.say("  ✅ %s is ready until %s, at most %s dollars", at["environment"], at["expires-at"], at["estimated-cost"])
 	s.say("  curl %s/version: %s", s.devURL, answer)
+	for _, comment := range s.github.Comments(7) {
+		_, text, _ := strings.Cut(comment.Body, "\n") // the first line is for machines
+		s.say("  the comment on the pull request: %s", strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    "))
+	}
 	return nil
 }
 
 // closed ends the pull request.
 func (s *story) closed(ctx context.Context) error {
 	s.say("\n7. The pull request is closed, and its environment goes")
+	s.github.Pulls[0].State = "closed"
 	result, err := s.pull(ctx, "closed")
 	if err != nil {
 		return err
@@ -225,10 +233,11 @@ func (s *story) closed(ctx context.Context) error {
 }
 
 func (s *story) pull(ctx context.Context, event string) (acttest.Result, error) {
-	return s.run(ctx, acttest.Workflow{File: "pull-request.yml", Files: s.files, Event: "pull_request", Payload: map[string]any{
-		"action": event, "number": 7,
-		"pull_request": map[string]any{"number": 7, "head": map[string]any{"repo": map[string]any{"fork": false}}},
-	}})
+	return s.run(ctx, acttest.Workflow{File: "pull-request.yml", Files: s.files, Event: "pull_request",
+		Secrets: map[string]string{"GITHUB_TOKEN": "token"}, Payload: map[string]any{
+			"action": event, "number": 7,
+			"pull_request": map[string]any{"number": 7, "head": map[string]any{"repo": map[string]any{"fork": false, "full_name": "example/app"}}},
+		}})
 }
 
 // serves expects staging to answer with the version that should serve.

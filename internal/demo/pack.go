@@ -66,21 +66,19 @@ func layerOf(from, to string) (v1.Layer, error) {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		inside := path.Join(to, filepath.ToSlash(strings.TrimPrefix(file, from)))
-		header := &tar.Header{Name: strings.TrimPrefix(inside, "/"), Mode: int64(info.Mode().Perm()) | 0o444, Size: info.Size()}
 		text, err := os.ReadFile(filepath.Clean(file))
 		if err != nil {
-			return err
+			return fmt.Errorf("read: %w", err)
 		}
+		inside := path.Join(to, filepath.ToSlash(strings.TrimPrefix(file, from)))
+		header := &tar.Header{Name: strings.TrimPrefix(inside, "/"), Mode: 0o755, Size: int64(len(text))}
 		if err := archive.WriteHeader(header); err != nil {
-			return err
+			return fmt.Errorf("write: %w", err)
 		}
-		_, err = archive.Write(text)
-		return err
+		if _, err := archive.Write(text); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+		return nil
 	})
 	if err == nil {
 		err = archive.Close()

@@ -19,6 +19,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
+	"github.com/org/shipkit/internal/githubtest"
 	"github.com/org/shipkit/internal/localaws"
 	"github.com/org/shipkit/internal/localaws/seed"
 	"github.com/org/shipkit/internal/release"
@@ -34,6 +35,8 @@ const stagingNamespace = "xy-0146-staging"
 // that runs an old image, and a runner's environment that points at it.
 type world struct {
 	aws *localaws.Server
+	// github is the API that the pull request's environment is told of.
+	github *githubtest.Server
 	// dir is for what the runs leave.
 	dir string
 	// url is where staging answers, devURL where dev does, and the pull
@@ -54,15 +57,17 @@ func newWorld(ctx context.Context, root string) (*world, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the demo: %w", err)
 	}
-	w := &world{dir: dir, docker: exec.CommandContext(ctx, "docker", "version").Run() == nil}
+	w := &world{dir: dir, github: githubtest.Start("example/app"), docker: exec.CommandContext(ctx, "docker", "version").Run() == nil}
 	engine := localaws.Process
 	if w.docker {
 		engine = localaws.Docker
 	}
 	w.aws, err = localaws.Start(ctx, localaws.Options{Factor: speed, Engine: engine})
 	if err != nil {
+		w.github.Close()
 		return nil, errors.Join(fmt.Errorf("start local AWS: %w", err), os.RemoveAll(dir))
 	}
+	w.github.Pulls = []githubtest.Pull{{Number: 7, State: "open"}}
 	if err := w.prepare(ctx, root); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
@@ -116,6 +121,7 @@ func (w *world) runner(ctx context.Context, root string) error {
 	for _, name := range names {
 		key, env := w.aws.SessionEnv(name)
 		w.keys[name], w.actionEnv[name] = key, variables(env)
+		w.actionEnv[name]["GITHUB_API_URL"] = w.github.URL
 	}
 	return errors.Join(w.login(), w.plugBuildx(root))
 }
@@ -243,6 +249,7 @@ func (w *world) removeImages(ctx context.Context) error {
 func (w *world) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	w.github.Close()
 	return errors.Join(w.aws.Close(), w.removeImages(ctx), os.RemoveAll(w.dir))
 }
 

@@ -88,10 +88,11 @@ func startChain(t testing.TB, versions ...string) *chain {
 	user, password := server.ECR.Credentials()
 	login := remote.WithAuth(&authn.Basic{Username: user, Password: password})
 	for _, version := range append(versions, "v0") {
-		c.images[version] = server.ECR.Host() + "/web:" + version
-		if _, err := image.Push(t.Context(), c.images[version], image.Web{Version: version}, login); err != nil {
+		digest, err := image.Push(t.Context(), server.ECR.Host()+"/web:"+version, image.Web{Version: version}, login)
+		if err != nil {
 			t.Fatal(err)
 		}
+		c.images[version] = server.ECR.Host() + "/web@" + digest
 	}
 	if c.url, err = seed.RunService(t.Context(), server, "xy-0146-staging", c.images["v0"]); err != nil {
 		t.Fatal(err)

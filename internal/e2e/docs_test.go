@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/org/shipkit/internal/acttest"
+	"github.com/org/shipkit/internal/githubtest"
 	"github.com/org/shipkit/internal/localaws/seed"
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/config"
@@ -41,6 +42,8 @@ func TestTheDocumentedWorkflowsRun(t *testing.T) {
 	const page = "docs/reusable-workflows.md"
 	c := startChain(t, "v1")
 	c.forPulls()
+	hub := githubtest.New(t, "example/app")
+	hub.Pulls = []githubtest.Pull{{Number: 7, State: "open"}}
 	production, err := seed.RunService(t.Context(), c.aws, "xy-0146-production", c.images["v0"])
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +71,8 @@ func TestTheDocumentedWorkflowsRun(t *testing.T) {
 	} {
 		result := acttest.Run(t, acttest.Workflow{
 			YAML: workflows[run.name], Env: c.env, Stubs: acttest.OfOthers, Event: run.event, Inputs: run.inputs, Payload: run.payload,
-			Files: map[string]string{".shipkit.yml": bothSettings, "Makefile": "test:\n\ttrue\n"},
+			Files:   map[string]string{".shipkit.yml": bothSettings, "Makefile": "test:\n\ttrue\n"},
+			Secrets: map[string]string{"GITHUB_TOKEN": "token"}, ActionEnv: map[string]map[string]string{"ephemeral-env": {"GITHUB_API_URL": hub.URL}},
 		})
 		if got := c.serves(); result.ExitCode != 0 || got != run.serves || !strings.Contains(result.Summary, run.says) {
 			t.Fatalf("%s: exit code %d, %s serves, want %s, summary %s\n%v\n%s\n%s", run.name, result.ExitCode, got, run.serves, result.Summary,
@@ -82,7 +86,7 @@ func TestTheDocumentedWorkflowsRun(t *testing.T) {
 }
 
 var opened = map[string]any{"action": "opened", "number": 7, "pull_request": map[string]any{
-	"number": 7, "head": map[string]any{"repo": map[string]any{"fork": false}},
+	"number": 7, "head": map[string]any{"repo": map[string]any{"fork": false, "full_name": "example/app"}},
 }}
 
 // bothSettings are those of the page's environments; an image that is there

@@ -3,7 +3,9 @@ package e2e
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,6 +37,11 @@ func TestARerunDoesNotGoBackInTime(t *testing.T) {
 	}
 	if !hasAnnotation(older, "error: xy-0146-staging would go back in time") || !strings.HasPrefix(older.Outputs["record"]["reason"], "check failed: it would go back in time") {
 		t.Errorf("it does not say why: %v, %v", older.Annotations, older.Outputs["record"])
+	}
+
+	status := c.shipkit("status")
+	if version := newer.Outputs["record"]["version"]; !regexp.MustCompile(`(?m)^staging +` + version + ` .*failed`).MatchString(status) {
+		t.Errorf("shipkit status:\n%s", status)
 	}
 
 	told := c.ships("v1", 11, map[string]string{"ALLOW_OLDER": "true"})
@@ -89,7 +96,7 @@ func TestTwoDeploymentsAtOnce(t *testing.T) {
 		t.Fatalf("none succeeded: %v and %v", results["v1"].Outputs["record"], results["v2"].Outputs["record"])
 	}
 	serving := c.serves()
-	if !strings.HasPrefix(current.Image, c.images[serving]) {
+	if current.Image != c.images[serving] {
 		t.Errorf("%s serves, recorded is %s", serving, current.Image)
 	}
 	for version, result := range results {
@@ -97,6 +104,24 @@ func TestTwoDeploymentsAtOnce(t *testing.T) {
 			t.Errorf("%s is told to have %q, %s serves", version, got, serving)
 		}
 	}
+}
+
+// shipkit runs a command of the binary where the settings are.
+func (c *chain) shipkit(args ...string) string {
+	c.Helper()
+	cmd := exec.CommandContext(c.Context(), acttest.Binary(c), args...)
+	cmd.Dir, cmd.Env = c.TempDir(), os.Environ()
+	for name, value := range c.env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	if err := os.WriteFile(filepath.Join(cmd.Dir, ".shipkit.yml"), []byte(settings), 0o600); err != nil {
+		c.Fatal(err)
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		c.Errorf("shipkit %v: %v", args, err)
+	}
+	return string(out)
 }
 
 // beside runs a push beside the test.

@@ -134,7 +134,8 @@ func (c *chain) pull(hub *githubtest.Server, event, version string, fork bool) a
 	c.Helper()
 	env := maps.Clone(c.env)
 	env["SOURCE"] = c.images[version]
-	head := map[string]any{"sha": "1111111111111111111111111111111111111111", "repo": map[string]any{"fork": fork}}
+	repository := map[string]any{"fork": fork, "full_name": map[bool]string{false: "example/app", true: "stranger/app"}[fork]}
+	head := map[string]any{"sha": "1111111111111111111111111111111111111111", "repo": repository}
 	result := acttest.Run(c, acttest.Workflow{
 		YAML: pullRequest, Env: env, Stubs: acttest.OfOthers, Files: map[string]string{".shipkit.yml": pullSettings},
 		Event: "pull_request", Payload: map[string]any{"action": event, "number": 7, "pull_request": map[string]any{"number": 7, "head": head}},

@@ -69,12 +69,18 @@ type Server struct {
 
 // New starts a server that ends with the test.
 func New(t testing.TB, repository string) *Server {
+	s := Start(repository)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Start starts a server outside of a test; Close ends it.
+func Start(repository string) *Server {
 	s := &Server{
 		Repository: repository, next: 100, comments: map[int][]Comment{}, listed: map[int][]Comment{},
 		Statuses: map[string][]string{},
 	}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
-	t.Cleanup(s.Close)
 	return s
 }
 

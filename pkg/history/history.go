@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"time"
 
@@ -202,6 +203,21 @@ func (h History) each(ctx context.Context, use func(types.Parameter)) error {
 func Current(records []Record) *Record {
 	for i := range records {
 		if records[i].Status == Succeeded {
+			return &records[i]
+		}
+	}
+	return nil
+}
+
+var digest = regexp.MustCompile(`sha256:[0-9a-f]{64}`)
+
+// OfImage returns the newest record that succeeded with one of the images that
+// are named by digest in the text; nil if there is none.
+func OfImage(records []Record, images string) *Record {
+	named := digest.FindAllString(images, -1)
+	for i := range records {
+		of := digest.FindString(records[i].Image)
+		if records[i].Status == Succeeded && of != "" && slices.Contains(named, of) {
 			return &records[i]
 		}
 	}

@@ -150,6 +150,22 @@ func TestBackInTime(t *testing.T) {
 	}
 }
 
+func TestOfImage(t *testing.T) {
+	one, two := "r/app@sha256:"+strings.Repeat("1", 64), "r/app:v2@sha256:"+strings.Repeat("2", 64)
+	records := []Record{
+		{Version: "again", Status: Failed, Image: one}, {Version: "v2", Status: Succeeded, Image: two},
+		{Version: "v1", Status: Succeeded, Image: one}, {Version: "v0", Status: Succeeded, Image: one},
+	}
+	for images, want := range map[string]string{one: "v1", `{"web":"` + two + `"}`: "v2"} {
+		if got := OfImage(records, images); got == nil || got.Version != want {
+			t.Errorf("OfImage(%s) = %+v, want %s", images, got, want)
+		}
+	}
+	if got := OfImage(append(records, Record{Status: Succeeded}), "r/app:latest"); got != nil {
+		t.Errorf("an image without a digest is %+v", got)
+	}
+}
+
 func FuzzParseStages(f *testing.F) {
 	f.Add(`{"build":{"result":"success","outputs":{"bytes-sent":"1"}}}`)
 	f.Add(`{"a":{"outputs":{"duration":"-1s"}}}`)
