@@ -14,6 +14,7 @@ import (
 
 	deployecs "github.com/org/shipkit/actions/deploy-ecs"
 	"github.com/org/shipkit/internal/awstest/image"
+	"github.com/org/shipkit/internal/localaws"
 	"github.com/org/shipkit/pkg/action/actiontest"
 )
 
@@ -53,6 +54,29 @@ func BenchmarkTwentyAtOnce(b *testing.B) {
 	slices.Sort(late)
 	b.ReportMetric(late[len(late)/2].Seconds(), "s-late/median")
 	b.ReportMetric(late[len(late)-1].Seconds(), "s-late/max")
+}
+
+// BenchmarkTenMinutes reports the calls of a step whose rollout takes ten
+// minutes. The clock runs six times as fast as ours and the step looks every
+// second: as it does on AWS with the default of six seconds.
+func BenchmarkTenMinutes(b *testing.B) {
+	w := start(b, localaws.Options{Factor: 6, Engine: localaws.Process})
+	w.register("web", w.push("v0", image.Web{Mode: "mute"}), nil)
+	must(w.ecs.CreateService(b.Context(), &ecs.CreateServiceInput{
+		Cluster: aws.String("shop"), ServiceName: aws.String("web"), TaskDefinition: aws.String("web"), DesiredCount: aws.Int32(1),
+		LaunchType: types.LaunchTypeFargate, NetworkConfiguration: network(),
+	}))(b)
+	w.until("the service runs", func() bool { return w.running([]string{"web"}) == 1 })
+	for n := 1; b.Loop(); n++ {
+		before := len(w.aws.Calls())
+		got := w.step(b.Context(), map[string]string{"images": "web=" + w.push(fmt.Sprintf("v%d", n), image.Web{Mode: "mute"}), "bake-minutes": "9"})
+		if got.ExitCode != 0 {
+			b.Fatal(got.Log)
+		}
+		b.ReportMetric(float64(len(w.aws.Calls())-before), "calls")
+		d := must(w.ecs.ListServiceDeployments(b.Context(), &ecs.ListServiceDeploymentsInput{Cluster: aws.String("shop"), Service: aws.String("web")}))(b)
+		b.ReportMetric(d.ServiceDeployments[0].FinishedAt.Sub(*d.ServiceDeployments[0].CreatedAt).Minutes(), "minutes")
+	}
 }
 
 // deployAll returns how late each step ended after its rollout.

@@ -5,8 +5,11 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/org/shipkit/internal/awstest/image"
 	"github.com/org/shipkit/pkg/action/actiontest"
@@ -162,19 +165,31 @@ func TestMigration(t *testing.T) {
 	wants(t, got.Outputs["run-task-arn"], `["arn:aws:ecs:eu-west-1:`)
 }
 
-// Problems are found before anything is registered.
+// All problems are found at once, before anything is registered.
 func TestPreflightOnRealAnswers(t *testing.T) {
 	w := newWorld(t, 20)
-	w.run(nil)
+	w.run(func(in *ecs.CreateServiceInput) {
+		in.DeploymentConfiguration.Alarms = &types.DeploymentAlarms{AlarmNames: []string{"errors"}, Enable: true, Rollback: true}
+	})
+	alarms := cloudwatch.NewFromConfig(w.aws.Config())
+	must(alarms.PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{
+		AlarmName: aws.String("errors"), EvaluationPeriods: aws.Int32(1), ComparisonOperator: cwtypes.ComparisonOperatorGreaterThanThreshold,
+	}))(t)
+	must(alarms.SetAlarmState(t.Context(), &cloudwatch.SetAlarmStateInput{
+		AlarmName: aws.String("errors"), StateValue: cwtypes.StateValueAlarm, StateReason: aws.String("a test"),
+	}))(t)
+	role := must(iam.NewFromConfig(w.aws.Config()).CreateRole(t.Context(), &iam.CreateRoleInput{
+		RoleName: aws.String("web-task"), AssumeRolePolicyDocument: aws.String("{}"),
+	}))(t).Role.Arn
 	got := w.step(t.Context(), map[string]string{
 		"images":  "web=" + w.push("other", image.Web{Platform: "linux/" + otherArch()}),
-		"secrets": "KEY=/nowhere", "log-configuration-options": "awslogs-group=/nothing", "min-capacity": "3", "max-capacity": "2",
+		"secrets": "KEY=/nowhere\nTOKEN=arn:aws:secretsmanager:eu-west-1:111122223333:secret:none-AbCdEf", "task-role-arn": *role,
+		"execution-role-arn": "arn:aws:iam::111122223333:role/nobody", "log-configuration-options": "awslogs-group=/nothing",
+		"min-capacity": "3", "max-capacity": "2",
 	})
-	outputs(t, got, 1, nil)
-	wants(t, got.Log, "is for linux/"+otherArch(), "SSM parameter /nowhere", `log group "/nothing" does not exist`, "min-capacity 3 is above max-capacity 2")
-	for _, call := range w.aws.Calls() {
-		if call.Operation == "UpdateService" {
-			t.Error("the service was updated")
-		}
-	}
+	outputs(t, got, 1, map[string]string{"deployment-status": "failed", "changed": "false"})
+	wants(t, got.Log, "is for linux/"+otherArch(), "SSM parameter /nowhere", "secret:none-AbCdEf, which does not exist", "role/nobody does not exist",
+		`log group "/nothing" does not exist`, "min-capacity 3 is above max-capacity 2", `alarm "errors" is in ALARM already`)
+	wants(t, got.Outputs["failure-reason"], " ")
+	w.unchanged()
 }
