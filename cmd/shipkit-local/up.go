@@ -15,6 +15,7 @@ import (
 
 	"github.com/org/shipkit/internal/localaws"
 	"github.com/org/shipkit/internal/localaws/container"
+	"github.com/org/shipkit/internal/localaws/owner"
 	"github.com/org/shipkit/internal/localaws/rds/postgres"
 	"github.com/org/shipkit/internal/localaws/seed"
 )
@@ -135,6 +136,9 @@ func plant(ctx context.Context, s *localaws.Server, stdout io.Writer) error {
 		}
 		return err //nolint:wrapcheck // says what it was seeding
 	}
+	if err := s.Save(); err != nil {
+		return err //nolint:wrapcheck // names what it could not save
+	}
 	debug.FreeOSMemory() // making the image took a multiple of what is needed from now on
 	if demo.ServiceURL == "" {
 		_, _ = fmt.Fprintln(stdout, "the demo is there already")
@@ -162,7 +166,10 @@ func preflight(v settings) error {
 // explain adds what to do to the failures that a newcomer meets.
 func explain(err error, v settings) error {
 	var docker *container.NoDockerError
+	var inUse *owner.InUseError
 	switch {
+	case errors.As(err, &inUse):
+		return fmt.Errorf("%w: stop it (shipkit-local down), or choose another -dir", inUse)
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("%s is taken: is another shipkit-local running (shipkit-local status)? else choose a port with -addr",
 			v.addr)

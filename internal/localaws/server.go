@@ -16,6 +16,7 @@ import (
 	"github.com/org/shipkit/internal/localaws/clock"
 	"github.com/org/shipkit/internal/localaws/fault"
 	"github.com/org/shipkit/internal/localaws/keyring"
+	"github.com/org/shipkit/internal/localaws/owner"
 	"github.com/org/shipkit/internal/localaws/registry"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
@@ -47,6 +48,7 @@ type Server struct {
 	states  []state
 	closers []closer
 	saving  *saver
+	release func() error // of the state's folder
 	close   func() error
 
 	docker bool // tasks run on a Docker engine
@@ -87,6 +89,13 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 
 // prepare composes the services and gives them back what they knew.
 func (s *Server) prepare(ctx context.Context) error {
+	if s.options.Dir != "" {
+		release, err := owner.Claim(s.options.Dir)
+		if err != nil {
+			return fmt.Errorf("keep the state: %w", err)
+		}
+		s.release = release
+	}
 	if err := s.compose(ctx); err != nil {
 		return err
 	}
@@ -113,6 +122,9 @@ func (s *Server) shutdown() error {
 		errs = append(errs, s.closers[i].Close())
 	}
 	s.Clock.Close()
+	if s.release != nil {
+		errs = append(errs, s.release())
+	}
 	return errors.Join(errs...)
 }
 

@@ -1,6 +1,9 @@
 package localaws_test
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +55,12 @@ func TestStateSurvivesARestart(t *testing.T) {
 	put := &ssm.PutParameterInput{Name: aws.String("/a/b"), Value: aws.String("kept"), Type: "String"}
 	if _, err := ssm.NewFromConfig(first.Config()).PutParameter(t.Context(), put); err != nil {
 		t.Fatal(err)
+	}
+	if err := first.Save(); err != nil {
+		t.Fatal(err)
+	}
+	if state, err := os.ReadFile(filepath.Join(dir, "ssm.json")); err != nil || !strings.Contains(string(state), "kept") {
+		t.Errorf("right after Save the folder has %q, %v", state, err)
 	}
 	first.Clock.Advance(5 * time.Hour)
 	then := first.Clock.Now()

@@ -22,12 +22,14 @@ type saver struct {
 	dir    string
 	states []state
 	last   map[string][]byte
+	now    chan chan error // asks for a save at once
 	quit   chan struct{}
 	done   chan error
 }
 
 func newSaver(dir string, states []state) *saver {
-	return &saver{dir: dir, states: states, last: map[string][]byte{}, quit: make(chan struct{}), done: make(chan error, 1)}
+	return &saver{dir: dir, states: states, last: map[string][]byte{}, now: make(chan chan error), quit: make(chan struct{}),
+		done: make(chan error, 1)}
 }
 
 // start gives the services what they knew and begins to save.
@@ -59,10 +61,26 @@ func (v *saver) run() {
 		select {
 		case <-tick.C:
 			_ = v.save() // tried again in two seconds, and told at the end
+		case saved := <-v.now:
+			saved <- v.save()
 		case <-v.quit:
 			v.done <- v.save()
 			return
 		}
+	}
+}
+
+// Save writes the state to the folder at once, if there is one, so that even a kill right after loses nothing.
+func (s *Server) Save() error {
+	if s.saving == nil {
+		return nil
+	}
+	saved := make(chan error, 1)
+	select {
+	case s.saving.now <- saved:
+		return <-saved
+	case <-s.saving.quit: // it is saved as the server stops
+		return nil
 	}
 }
 

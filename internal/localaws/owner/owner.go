@@ -3,6 +3,7 @@
 package owner
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -31,15 +32,19 @@ func ID(pid int) string {
 // Self is this process.
 func Self() string { return ID(os.Getpid()) }
 
+// alive reports whether the process with this identity runs here.
+func alive(id string) bool {
+	namespace, rest, _ := strings.Cut(id, "/")
+	pid, _, _ := strings.Cut(rest, "/")
+	n, err := strconv.Atoi(pid)
+	own, linkErr := os.Readlink("/proc/self/ns/pid")
+	return errors.Join(err, linkErr) == nil && namespace == own && ID(n) == id
+}
+
 // Dead reports whether the process with this identity ran here and is gone. Of a process in another PID namespace, which
 // may share the temporary folder or the Docker engine, nothing can be said.
 func Dead(id string) bool {
 	namespace, rest, ok := strings.Cut(id, "/")
 	own, err := os.Readlink("/proc/self/ns/pid")
-	if !ok || err != nil || namespace != own {
-		return false
-	}
-	pid, _, _ := strings.Cut(rest, "/")
-	n, err := strconv.Atoi(pid)
-	return err == nil && ID(n) != id
+	return ok && strings.Contains(rest, "/") && err == nil && namespace == own && !alive(id)
 }

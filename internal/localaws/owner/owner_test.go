@@ -1,9 +1,11 @@
 package owner_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -94,5 +96,32 @@ func TestFolderRemovesThoseOfTheDead(t *testing.T) {
 	}
 	if _, err := os.Stat(dir); err != nil {
 		t.Error("a running process's folder is gone")
+	}
+}
+
+func TestClaim(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	release, err := owner.Claim(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inUse *owner.InUseError
+	if _, err := owner.Claim(dir); !errors.As(err, &inUse) || inUse.PID != strconv.Itoa(os.Getpid()) {
+		t.Errorf("a second claim: %v", err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"", "pid:[1]/1/1", "pid:[1]"} {
+		if err := os.WriteFile(filepath.Join(dir, ".owner"), []byte(id), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		release, err := owner.Claim(dir)
+		if err != nil {
+			t.Fatalf("after a dead one's %q: %v", id, err)
+		}
+		if err := release(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
