@@ -106,13 +106,16 @@ func (p *promotion) stackDone(stacks Stacks, name string) func(context.Context) 
 	return func(ctx context.Context) (bool, error) {
 		stack, err := stacks.Look(ctx, name)
 		if err != nil || stack == nil {
-			return false, err
+			return false, errors.Join(err, p.vanished("stack "+name, err == nil))
 		}
-		if stack.Ready && !p.made(*stack) {
+		p.missed["stack "+name] = 1
+		switch {
+		case stack.Ready && !p.made(*stack):
 			return false, fmt.Errorf("stack %s is there already, and its tags are not ours", name)
-		}
-		if stack.Failed != "" {
+		case stack.Failed != "":
 			return false, fmt.Errorf("stack %s: %s", name, stack.Failed)
+		case stack.Deleting:
+			return false, fmt.Errorf("stack %s is being deleted by somebody", name)
 		}
 		p.stack = stack
 		return stack.Ready, nil

@@ -397,6 +397,49 @@ func TestMaskingFailsClosed(t *testing.T) {
 	})
 }
 
+// What somebody deletes while it is waited for is not waited for any longer.
+func TestDeletedByHand(t *testing.T) {
+	for _, tt := range []struct {
+		call, says string
+		deletes    func(c *cloud, ts namespace.Timestamp)
+	}{
+		{"DescribeStacks", "is being deleted by somebody", func(c *cloud, ts namespace.Timestamp) {
+			c.stacks[staging.Database(ts)].gone = time.Now().Add(pause)
+			delete(c.databases, staging.Database(ts))
+		}},
+		{"DescribeStacks", "is gone: somebody has deleted it", func(c *cloud, ts namespace.Timestamp) {
+			delete(c.stacks, staging.Database(ts))
+			delete(c.databases, staging.Database(ts))
+		}},
+		{"DescribeDBSnapshots", "is gone: somebody has deleted it", func(c *cloud, ts namespace.Timestamp) {
+			delete(c.snapshots, dev.Snapshot(ts))
+		}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := settled(t)
+			before, looks, ts := c.parameters[staging.Active()], 0, namespace.TimestampOf(time.Now())
+			c.fault = func(_ int, name string) fault {
+				if name != tt.call || c.stacks[staging.Database(ts)] == nil && c.snapshots[dev.Snapshot(ts)] == nil {
+					return none
+				}
+				if looks++; looks == 3 {
+					tt.deletes(c, ts)
+				}
+				return none
+			}
+			_, err := c.promote("second", request)
+			var failed *saga.FailedError
+			if !errors.As(err, &failed) || !failed.Undone || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("%s: %v", tt.says, err)
+			}
+			if c.parameters[staging.Active()] != before || string(c.serving) != before {
+				t.Errorf("%s: pointer %s, service %s", tt.says, c.parameters[staging.Active()], c.serving)
+			}
+			c.checkClean(t, tt.says, 1)
+		})
+	}
+}
+
 func TestPointerMovedByHand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := settled(t)
