@@ -286,7 +286,7 @@ func TestRandomInterleavings(t *testing.T) {
 			}
 			for range 25 {
 				pull := 1 + random.IntN(3)
-				switch event := random.IntN(10); {
+				switch event := random.IntN(12); {
 				case event < 5: // opened, reopened, pushed
 					open[pull] = true
 					delete(closed, pull)
@@ -304,7 +304,20 @@ func TestRandomInterleavings(t *testing.T) {
 				case event < 9:
 					time.Sleep(time.Duration(random.IntN(3*24)) * time.Hour)
 				default:
-					process(func(ctx context.Context, m *Manager) error { _, err := m.Extend(ctx, pr(pull), time.Hour); return err })
+					change := random.IntN(4)
+					process(func(ctx context.Context, m *Manager) (err error) {
+						switch change {
+						case 0:
+							_, err = m.Extend(ctx, pr(pull), time.Hour)
+						case 1:
+							_, err = m.Pause(ctx, pr(pull))
+						case 2:
+							_, err = m.Wake(ctx, pr(pull))
+						default:
+							_, err = m.Tell(ctx, pr(pull), time.Now().Add(time.Hour))
+						}
+						return err
+					})
 				}
 				// The reaper's workflow, every five minutes, without a fault.
 				c := w.client()

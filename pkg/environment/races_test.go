@@ -61,6 +61,7 @@ func TestRacesOfCommands(t *testing.T) {
 			if _, err := w.up("zero", 1, "c1"); err != nil {
 				t.Fatal(err)
 			}
+			w.racing = true
 			random := rand.New(rand.NewPCG(seed, 3))
 			what := fmt.Sprintf("seed %d:", seed)
 			var wait sync.WaitGroup
