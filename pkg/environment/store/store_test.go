@@ -159,3 +159,24 @@ func TestEnds(t *testing.T) {
 		}
 	}
 }
+
+// A schedule that repeats goes with its environment, also if nobody drops it.
+func TestScheduleThatRepeatsUntil(t *testing.T) {
+	server := start(t)
+	client := scheduler.NewFromConfig(server.Config())
+	until := time.Now().Add(72 * time.Hour).UTC().Truncate(time.Second)
+	for range 2 { // put, then changed
+		err := store.Put(t.Context(), client, store.Schedule{
+			Name: "on", Expression: "rate(1 hour)", Zone: "UTC", RoleARN: "arn:aws:iam::123456789012:role/ttl", Until: until,
+			Target: store.Target{ARN: "arn:aws:scheduler:::aws-sdk:ecs:updateService", Input: "{}"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := client.GetSchedule(t.Context(), &scheduler.GetScheduleInput{Name: new("on")})
+		if err != nil || got.EndDate == nil || !got.EndDate.Equal(until) || got.ActionAfterCompletion != "DELETE" {
+			t.Errorf("schedule: %+v, %v", got, err)
+		}
+		until = until.Add(time.Hour)
+	}
+}
