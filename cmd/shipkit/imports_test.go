@@ -16,7 +16,7 @@ var shared = []string{"diag", "progress", "namespace", "markdown", "nearest"}
 var furtherImports = map[string][]string{
 	"build":       {"image", "registry"},
 	"config":      {"action"},
-	"environment": {"stack", "saga", "ecsdeploy", "snapshot"},
+	"environment": {"stack", "saga", "ecsdeploy", "snapshot", "shell"},
 	"snapshot":    {"stack", "saga", "ecsdeploy"},
 }
 
