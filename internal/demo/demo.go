@@ -127,7 +127,7 @@ func (s *story) third(ctx context.Context) error {
 	s.say("  ❌ %s", result.Outputs["record"]["reason"])
 	for _, a := range result.Annotations {
 		if a.Level == "error" && a.Step == "deploy" {
-			s.say("  the dossier: %s", strings.ReplaceAll(a.Message, "\n", "\n    "))
+			s.say("  what it found: %s", strings.ReplaceAll(a.Message, "\n", "\n    "))
 		}
 	}
 	return s.serves(ctx)
