@@ -1,6 +1,7 @@
 package deployecs
 
 import (
+	"bytes"
 	"net/http"
 	"os"
 	"strings"
@@ -12,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/org/shipkit/pkg/action"
 )
@@ -32,7 +33,9 @@ func TestInputsOfTheActionsToMoveOverFrom(t *testing.T) {
 		t.Fatal(err)
 	}
 	var all []upstream
-	if err := yaml.UnmarshalWithOptions(data, &all, yaml.Strict()); err != nil {
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&all); err != nil {
 		t.Fatal(err)
 	}
 	readme, err := os.ReadFile("README.md")

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
-	"github.com/goccy/go-yaml"
 
 	"github.com/org/shipkit/pkg/diag"
 )
@@ -137,27 +136,4 @@ func malformed(name string, data []byte, offset int64, summary string, err error
 		Column:  len(before) - bytes.LastIndexByte(before, '\n'),
 		Err:     err,
 	}
-}
-
-func parseYAML(name string, data []byte) (map[string]any, error) {
-	var raw map[string]any
-	if err := yaml.Unmarshal(data, &raw); err != nil {
-		d := &diag.Diagnostic{Summary: "not valid YAML: " + err.Error(), Try: "correct the file", File: name, Err: err}
-		if at, ok := errors.AsType[yaml.Error](err); ok {
-			d.Summary = "not valid YAML: " + at.GetMessage()
-			if token := at.GetToken(); token != nil && token.Position != nil {
-				d.Line, d.Column = token.Position.Line, token.Position.Column
-			}
-		}
-		return nil, d
-	}
-	body, err := json.Marshal(raw)
-	if err != nil {
-		return nil, &diag.Diagnostic{Summary: "not a task definition: " + err.Error(), File: name, Err: err}
-	}
-	var fields map[string]any
-	if err := decode(body, &fields); err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	return fields, nil
 }

@@ -109,6 +109,21 @@ func TestUnknownMembersAreNamed(t *testing.T) {
 	}
 }
 
+// YAML knows more kinds of values than JSON; what looks like a date is text.
+func TestYAMLKeepsTextAsItIsWritten(t *testing.T) {
+	d := mustParse(t, "family: web\ncontainerDefinitions:\n  - name: web\n    environment: [{name: SINCE, value: 2026-01-01}]\n"+
+		"    dockerLabels: {1: one, on: yes}\n")
+	body, err := d.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"value":"2026-01-01"`, `"1":"one"`, `"on":"yes"`} {
+		if !strings.Contains(strings.Join(strings.Fields(string(body)), ""), want) {
+			t.Errorf("%s is missing in %s", want, body)
+		}
+	}
+}
+
 func TestParseErrors(t *testing.T) {
 	for _, tt := range []struct {
 		name, in, want string
@@ -117,7 +132,10 @@ func TestParseErrors(t *testing.T) {
 		{"cut JSON", "{\n  \"family\": \"web\",\n", "not valid JSON", 2, 19},
 		{"JSON comma", "{\n  \"family\": \"web\",,\n}", "not valid JSON", 2, 19},
 		{"two JSON objects", "{\"containerDefinitions\":[]}\n{}", "text after the end", 1, 28},
-		{"YAML indent", "family: web\n  cpu: 1\n bad: [", "not valid YAML", 1, 9},
+		{"YAML indent", "family: web\n  cpu: 1\n bad: [", "not valid YAML", 2, 3},
+		{"unclosed YAML list", "family: web\ncontainerDefinitions: [\n\n", "not valid YAML", 2, 1},
+		{"YAML tab", "family: web\n\tcpu: 1\n", "not valid YAML", 2, 1},
+		{"YAML with a member twice", "family: web\ncpu: 1\n  \nfamily: api\n", "already defined at line 1", 4, 1},
 		{"list", "- a\n- b\n", "not valid YAML", 1, 1},
 		{"no containers", `{"family":"web"}`, "containerDefinitions is missing", 0, 0},
 		{"wrong types", `{"containerDefinitions":[{"name":"a","memory":"lots","environment":{"A":"s3cret"}}]}`,
