@@ -50,6 +50,19 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// Nothing switches what Terraform makes, so hours make it no cheaper.
+func TestHoursOfTerraform(t *testing.T) {
+	w := start(t)
+	w.github.Pulls = []githubtest.Pull{{Number: 7, State: "open", SHA: sha}}
+	got := w.step(t, map[string]string{
+		"backend": "terraform", "terraform-binary": "terraform", "terraform-dir": t.TempDir(), "dry-run": "true",
+		"hourly-cost": "2", "ttl": "100h", "hours": "mon-fri 08:00-18:00 Africa/Lagos",
+	})
+	if got.ExitCode != 0 || got.Outputs["estimated-cost"] != "200.00" || !strings.Contains(got.Log, "they are ignored") {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestComment(t *testing.T) {
 	clock, err := hours.Parse("mon-fri 08:00-18:00 Africa/Lagos")
 	if err != nil {

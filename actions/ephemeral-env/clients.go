@@ -55,6 +55,10 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs, connect connecti
 	if err != nil {
 		return nil, action.BadInput(err)
 	}
+	if in.Backend == "terraform" && in.Command != "off-hours" && s.clock != nil {
+		rt.Progress().Warn("hours", "they are ignored: nothing switches what Terraform makes")
+		s.clock = nil // nor is it cheaper
+	}
 	cfg, err := connect(ctx, in)
 	if err != nil {
 		return nil, err

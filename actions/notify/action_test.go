@@ -3,38 +3,15 @@ package notify_test
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"net/http"
-	"net/http/httptest"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	notifyaction "github.com/org/shipkit/actions/notify"
 	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/internal/notifytest"
 	"github.com/org/shipkit/internal/policytest"
 	"github.com/org/shipkit/pkg/action/actiontest"
 )
-
-func hook(t *testing.T, status int) (address string, bodies func() []string) {
-	t.Helper()
-	var mu sync.Mutex
-	var got []string
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		mu.Lock()
-		defer mu.Unlock()
-		got = append(got, string(body))
-		w.WriteHeader(status)
-	}))
-	t.Cleanup(server.Close)
-	return server.URL + "/SECRETPATH", func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		return slices.Clone(got)
-	}
-}
 
 func run(t *testing.T, with map[string]string) actiontest.Result {
 	t.Helper()
@@ -46,15 +23,15 @@ func run(t *testing.T, with map[string]string) actiontest.Result {
 }
 
 func TestTellsEveryChannel(t *testing.T) {
-	good, bodies := hook(t, 200)
+	good := notifytest.NewHook(t)
 	got := run(t, map[string]string{
 		"status": "failure", "title": "{{.repository}} {{short .commit}} on {{.environment}}", "text": "{{.reason}}",
-		"fields": "environment=production\nreason=2 of 3 tasks died\nempty=", "slack-webhook": good, "webhook-url": good, "teams-webhook": good,
+		"fields": "environment=production\nreason=2 of 3 tasks died\nempty=", "slack-webhook": good.Address, "webhook-url": good.Address, "teams-webhook": good.Address,
 	})
-	if got.ExitCode != 0 || got.Outputs["sent"] != "3" || got.Outputs["failed"] != "0" || len(bodies()) != 3 {
+	if got.ExitCode != 0 || got.Outputs["sent"] != "3" || got.Outputs["failed"] != "0" || len(good.Bodies()) != 3 {
 		t.Fatalf("exit code %d, outputs %v:\n%s", got.ExitCode, got.Outputs, got.Log)
 	}
-	for _, body := range bodies() {
+	for _, body := range good.Bodies() {
 		if !strings.Contains(body, "org/shop 3f2a91c0d4e5 on production") || !strings.Contains(body, "2 of 3 tasks died") ||
 			!strings.Contains(body, "https://github.com/org/shop/actions/runs/7") || strings.Contains(body, "empty") || !json.Valid([]byte(body)) {
 			t.Errorf("body %s", body)
@@ -63,9 +40,9 @@ func TestTellsEveryChannel(t *testing.T) {
 }
 
 func TestNeverFailsAGoodDeployment(t *testing.T) {
-	gone, _ := hook(t, 404)
-	good, _ := hook(t, 200)
-	got := run(t, map[string]string{"status": "success", "slack-webhook": gone, "webhook-url": good, "teams-webhook": "http://127.0.0.1:1/SECRETPATH", "timeout": "1s"})
+	gone := notifytest.NewHook(t, 404)
+	good := notifytest.NewHook(t)
+	got := run(t, map[string]string{"status": "success", "slack-webhook": gone.Address, "webhook-url": good.Address, "teams-webhook": "http://127.0.0.1:1/SECRETPATH", "timeout": "1s"})
 	if got.ExitCode != 0 || got.Outputs["sent"] != "1" || got.Outputs["failed"] != "2" || !strings.Contains(got.Log, "::warning") {
 		t.Errorf("exit code %d, outputs %v:\n%s", got.ExitCode, got.Outputs, got.Log)
 	}
@@ -81,20 +58,20 @@ func TestNeverFailsAGoodDeployment(t *testing.T) {
 }
 
 func TestLevel(t *testing.T) {
-	good, bodies := hook(t, 200)
+	good := notifytest.NewHook(t)
 	for _, status := range []string{"success", "info", "skipped", "failure", "cancelled"} {
-		run(t, map[string]string{"status": status, "level": "failure", "slack-webhook": good})
+		run(t, map[string]string{"status": status, "level": "failure", "slack-webhook": good.Address})
 	}
-	if n := len(bodies()); n != 2 {
+	if n := len(good.Bodies()); n != 2 {
 		t.Errorf("%d messages, want those of failure and cancelled", n)
 	}
 }
 
 func TestDryRunTellsNobody(t *testing.T) {
-	good, bodies := hook(t, 200)
-	got := run(t, map[string]string{"slack-webhook": good, "dry-run": "true"})
-	if got.ExitCode != 0 || len(bodies()) != 0 || !strings.Contains(got.Log, "slack would be told") {
-		t.Errorf("exit code %d, %d messages:\n%s", got.ExitCode, len(bodies()), got.Log)
+	good := notifytest.NewHook(t)
+	got := run(t, map[string]string{"slack-webhook": good.Address, "dry-run": "true"})
+	if got.ExitCode != 0 || len(good.Bodies()) != 0 || !strings.Contains(got.Log, "slack would be told") {
+		t.Errorf("exit code %d, %d messages:\n%s", got.ExitCode, len(good.Bodies()), got.Log)
 	}
 }
 
@@ -146,11 +123,11 @@ func TestMailWithoutCredentials(t *testing.T) {
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
 		t.Setenv(name, "")
 	}
-	good, bodies := hook(t, 200)
+	good := notifytest.NewHook(t)
 	got := run(t, map[string]string{
-		"slack-webhook": good, "email-to": "a@example.com", "email-from": "b@example.com", "timeout": "5s", "expected-account-id": "111122223333",
+		"slack-webhook": good.Address, "email-to": "a@example.com", "email-from": "b@example.com", "timeout": "5s", "expected-account-id": "111122223333",
 	})
-	if got.ExitCode != 0 || len(bodies()) != 1 || got.Outputs["failed"] != "1" {
+	if got.ExitCode != 0 || len(good.Bodies()) != 1 || got.Outputs["failed"] != "1" {
 		t.Errorf("exit code %d, outputs %v:\n%s", got.ExitCode, got.Outputs, got.Log)
 	}
 }
