@@ -147,10 +147,10 @@ func (j *job) settle(ctx context.Context, id int64, commit string, record enviro
 }
 
 // retire ends GitHub's deployments of the environment.
-func (j *job) retire(ctx context.Context) {
+func (j *job) retire(ctx context.Context, n namespace.Namespace) {
 	if j.github == nil {
 		return
 	}
-	_, err := j.github.Retire(ctx, j.subject.env.Environment)
+	_, err := j.github.Retire(ctx, n.Environment)
 	j.tolerate(err)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/awsclient"
 	"github.com/org/shipkit/pkg/environment"
+	"github.com/org/shipkit/pkg/namespace"
 )
 
 //go:embed action.yml
@@ -112,7 +113,7 @@ func (j *job) down(ctx context.Context) error {
 	ended := environment.Record{Namespace: j.subject.env.String(), State: environment.Ending, Pull: j.subject.pull, Expires: time.Now()}
 	if result.Changed {
 		j.announce(ctx, ended)
-		j.retire(ctx)
+		j.retire(ctx, j.subject.env)
 		if j.in.Command == "down" {
 			why := environment.Doomed{Record: result.Record, Why: "ended by " + cmp.Or(j.rt.GitHub().Actor, "hand")}
 			j.tell(ctx, endedNotice([]environment.Doomed{why}, time.Now()))
@@ -170,9 +171,7 @@ func (j *job) reap(ctx context.Context) error {
 	ended := doomed
 	if !j.in.dry() {
 		ended, err = j.manager.Reap(ctx, doomed)
-		if len(ended) > 0 {
-			j.tell(ctx, endedNotice(ended, time.Now()))
-		}
+		j.bury(ctx, ended)
 		j.tellFailure(ctx, "Environments could not be ended", err)
 		err = errors.Join(err, j.keepHours(ctx, records, doomed), j.tellEnds(ctx, records))
 	}
@@ -184,6 +183,19 @@ func (j *job) reap(ctx context.Context) error {
 	j.rt.SetOutput("changed", strconv.FormatBool(len(ended) > 0 && !j.in.dry()))
 	j.rt.Summary(reapView(doomed, ended, j.in.dry()))
 	return err
+}
+
+// bury tells everybody of environments that a reap has ended.
+func (j *job) bury(ctx context.Context, ended []environment.Doomed) {
+	for _, d := range ended {
+		if n, err := namespace.Parse(d.Record.Namespace); err == nil {
+			j.announce(ctx, d.Record)
+			j.retire(ctx, n)
+		}
+	}
+	if len(ended) > 0 {
+		j.tell(ctx, endedNotice(ended, time.Now()))
+	}
 }
 
 // test is the one-click test environment: up, the test, down whatever happens.

@@ -139,6 +139,13 @@ func TestNoticesNeverFailIt(t *testing.T) {
 	if got.ExitCode != 0 || len(inbox) != 1 || !strings.Contains(inbox[0].Text, "xy-0146-pr7: pull request 7 is not open; it has cost about $") {
 		t.Errorf("mail %+v: %+v", inbox, got)
 	}
+	comments, deployments := w.github.Comments(7), w.github.Deployments
+	if len(comments) != 1 || !strings.Contains(comments[0].Body, "has ended") {
+		t.Errorf("comments after a reap: %+v", comments)
+	}
+	if len(deployments) != 1 || !slices.Contains(deployments[0].States, "inactive") {
+		t.Errorf("deployments after a reap: %+v", deployments[0])
+	}
 	w.covers(t)
 }
 
