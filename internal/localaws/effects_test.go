@@ -86,10 +86,10 @@ func running(t types.Task) bool { return aws.ToString(t.LastStatus) == "RUNNING"
 
 func wait(t *testing.T, done func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for !done() {
 		if time.Now().After(deadline) {
-			t.Fatal("it did not come about in 30 s")
+			t.Fatal("it did not come about in two minutes")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -170,7 +170,7 @@ var effects = []struct {
 			v.Fatal(err)
 		}
 		wait(v.T, func() bool {
-			v.Clock.Advance(time.Minute)
+			v.Clock.Advance(10 * time.Second)
 			out, err := v.RDS.DescribeDBSnapshots(v.Context(), &rds.DescribeDBSnapshotsInput{DBSnapshotIdentifier: aws.String("snap")})
 			return err == nil && aws.ToString(out.DBSnapshots[0].Status) == "failed"
 		})
@@ -183,7 +183,7 @@ var effects = []struct {
 			v.Fatal(err)
 		}
 		wait(v.T, func() bool {
-			v.Clock.Advance(time.Minute)
+			v.Clock.Advance(10 * time.Second)
 			out, err := v.RDS.DescribeDBSnapshots(v.Context(), &rds.DescribeDBSnapshotsInput{DBSnapshotIdentifier: aws.String("good")})
 			return err == nil && aws.ToString(out.DBSnapshots[0].Status) == "available"
 		})
@@ -239,7 +239,7 @@ func (v *victim) database(id string) {
 func (v *victim) databaseIs(id, status string) {
 	v.Helper()
 	wait(v.T, func() bool {
-		v.Clock.Advance(time.Minute)
+		v.Clock.Advance(10 * time.Second)
 		out, err := v.RDS.DescribeDBInstances(v.Context(), &rds.DescribeDBInstancesInput{DBInstanceIdentifier: &id})
 		return err == nil && aws.ToString(out.DBInstances[0].DBInstanceStatus) == status
 	})

@@ -83,7 +83,8 @@ func use(v *victim, whole bool) (ports []string) {
 	_, err = v.Scheduler.CreateSchedule(v.Context(), &scheduler.CreateScheduleInput{Name: aws.String("often"),
 		ScheduleExpression: aws.String("rate(1 hour)"), FlexibleTimeWindow: &schedulertypes.FlexibleTimeWindow{Mode: "OFF"},
 		Target: &schedulertypes.Target{RoleArn: aws.String("arn:aws:iam::111122223333:role/s"),
-			Arn: aws.String("arn:aws:scheduler:::aws-sdk:ecs:updateService"), Input: aws.String(`{"Service":"web"}`)}})
+			Arn: aws.String("arn:aws:scheduler:::aws-sdk:ecs:updateService"), Input: aws.String(`{"Service":"web"}`),
+			RetryPolicy: &schedulertypes.RetryPolicy{MaximumRetryAttempts: aws.Int32(0)}}})
 	if err != nil {
 		v.Fatal(err)
 	}
