@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/shipkit/internal/localaws/fault"
 	"github.com/org/shipkit/pkg/namespace"
@@ -150,14 +151,22 @@ func (w *plane) crash(t *testing.T, p point) (last fault.Call, died bool) {
 	w.Faults.DieAt(w.key, p.call, p.when, cancel)
 	result := w.run(ctx, t, nil)
 	died = w.Faults.Died(w.key)
+	wrote := false
 	for _, call := range w.Calls() {
 		if call.AccessKeyID == w.key && !call.InProcess && last.Error != "dropped" {
 			last = call // up to the first that was not answered
+			wrote = wrote || !reads(call)
 		}
 	}
 	w.Faults.Revive(w.key)
 	left := w.look(t)
 	w.holds(t, p, before, left)
+	if died && !wrote {
+		if diff := cmp.Diff(before, left, cmp.AllowUnexported(scene{})); diff != "" {
+			t.Errorf("%s, before anything was written: %s", p, diff)
+		}
+		return last, died
+	}
 	promotions := 1
 	if !died && result.ExitCode != 0 {
 		t.Errorf("%s, which it outlived: %s", p, result.Log)
