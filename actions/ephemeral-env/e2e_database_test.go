@@ -48,13 +48,20 @@ func openShop(t *testing.T) *shop {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	waiter := rds.NewDBInstanceAvailableWaiter(s.rds, func(o *rds.DBInstanceAvailableWaiterOptions) { o.MinDelay, o.MaxDelay = time.Second, time.Second })
-	if err := waiter.Wait(t.Context(), &rds.DescribeDBInstancesInput{DBInstanceIdentifier: new("dev-db")}, time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	s.settles(t)
 	s.sql(t, "CREATE TABLE greetings (id int PRIMARY KEY, words text)")
 	s.sql(t, "INSERT INTO greetings VALUES (1, 'Ada Obi')")
 	return s
+}
+
+// settles waits until dev's database takes orders again: a snapshot of it may
+// be available before the database has left its backup.
+func (s *shop) settles(t *testing.T) {
+	t.Helper()
+	waiter := rds.NewDBInstanceAvailableWaiter(s.rds, func(o *rds.DBInstanceAvailableWaiterOptions) { o.MinDelay, o.MaxDelay = time.Second, time.Second })
+	if err := waiter.Wait(t.Context(), &rds.DescribeDBInstancesInput{DBInstanceIdentifier: new("dev-db")}, 3*time.Minute); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // compileRows is the program of testdata/apps/rows.
@@ -107,9 +114,10 @@ func (s *shop) snapshot(t *testing.T, id string, tags map[string]string) string 
 		t.Fatal(err)
 	}
 	waiter := rds.NewDBSnapshotAvailableWaiter(s.rds, func(o *rds.DBSnapshotAvailableWaiterOptions) { o.MinDelay, o.MaxDelay = time.Second, time.Second })
-	if err := waiter.Wait(t.Context(), &rds.DescribeDBSnapshotsInput{DBSnapshotIdentifier: &id}, time.Minute); err != nil {
+	if err := waiter.Wait(t.Context(), &rds.DescribeDBSnapshotsInput{DBSnapshotIdentifier: &id}, 3*time.Minute); err != nil {
 		t.Fatal(err)
 	}
+	s.settles(t)
 	return *out.DBSnapshot.DBSnapshotArn
 }
 
@@ -195,7 +203,7 @@ func (s *shop) unchanged(t *testing.T, with map[string]string) {
 func (s *shop) vanishes(t *testing.T) {
 	t.Helper()
 	var left []string
-	for range 300 {
+	for range 1200 {
 		left = left[:0]
 		for _, thing := range s.there(t) {
 			if !strings.HasPrefix(thing, "parameter ") {

@@ -63,7 +63,7 @@ func TestFiveHundredEnvironments(t *testing.T) {
 		want  string
 	}{
 		// Five pages of a hundred.
-		{"list", map[string]string{"command": "list"}, 5, "### 500 environments, about $120.00 so far"},
+		{"list", map[string]string{"command": "list"}, 5, "### 500 environments, about $120."},
 		{"reap", map[string]string{"command": "reap", "dry-run": "false", "hours": "mon-sun 00:00-24:00 UTC", "slack-webhook": "http://127.0.0.1:1"}, 5, "Nothing to reap"},
 	} {
 		got, calls := w.counted(t, test.with)
