@@ -96,14 +96,14 @@ func TestARestoredImageIsTheVersionThatServes(t *testing.T) {
 	env["GITHUB_SHA"] = "1111111111111111111111111111111111111111"
 	step(t, env, map[string]string{"namespace": "xy-0146-staging", "image": image, "commit-time": "2026-01-02T10:00:00Z"})
 	env["GITHUB_SHA"] = "2222222222222222222222222222222222222222"
-	for given, want := range map[string]struct{ version, commit string }{
-		`["` + image + `"]`: {"111111111111", "1111111111111111111111111111111111111111"},
-		"r/app:unknown":     {"back", ""},
+	for _, test := range []struct{ given, version, commit string }{ // in this order: records of one second share a name
+		{`["` + image + `"]`, "111111111111", "1111111111111111111111111111111111111111"},
+		{"r/app:unknown", "back", ""},
 	} {
-		got := step(t, env, map[string]string{"namespace": "xy-0146-staging", "image": given, "restored": "true", "release": "back"})
+		got := step(t, env, map[string]string{"namespace": "xy-0146-staging", "image": test.given, "restored": "true", "release": "back"})
 		var result history.Record
-		if err := json.Unmarshal([]byte(got.Outputs["result"]), &result); err != nil || result.Version != want.version || result.Commit != want.commit {
-			t.Errorf("%s: %+v, %v", given, result, err)
+		if err := json.Unmarshal([]byte(got.Outputs["result"]), &result); err != nil || result.Version != test.version || result.Commit != test.commit {
+			t.Errorf("%s: %+v, %v", test.given, result, err)
 		}
 	}
 }
