@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/org/shipkit/pkg/ecsdeploy"
+	"github.com/org/shipkit/pkg/shell"
 	"github.com/org/shipkit/pkg/snapshot"
 	"github.com/org/shipkit/pkg/snapshot/database"
 	"github.com/org/shipkit/pkg/snapshot/sql"
@@ -91,12 +92,11 @@ func (t *tasks) command(ctx context.Context, input, text string, db database.Dat
 	if text == "" {
 		return nil
 	}
-	command := exec.CommandContext(ctx, "sh", "-c", text) //nolint:gosec // the user's own command
-	command.Env = t.environ
+	env := slices.Clone(t.environ)
 	for _, variable := range variables(db) {
-		command.Env = append(command.Env, *variable.Name+"="+*variable.Value)
+		env = append(env, *variable.Name+"="+*variable.Value)
 	}
-	out, err := command.CombinedOutput()
+	out, err := shell.Run(ctx, "", env, "sh", "-c", text)
 	if err != nil {
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 		return fmt.Errorf("%s: %w\n%s", input, err, strings.Join(lines[max(0, len(lines)-20):], "\n"))
