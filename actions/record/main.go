@@ -52,15 +52,13 @@ func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 			record.Version, record.Commit, record.CommitTime, record.Database = was.Version, was.Commit, was.CommitTime, was.Database
 		}
 	}
+	kept := past.Add(ctx, &record, in.Keep) // before all else: it may give another ID
 	rt.Summary(recordView(record))
 	setOutputs(rt, record, n.String())
 	if err := tell(rt, in.ResultFile, record); err != nil {
 		return err
 	}
-	if err := past.Add(ctx, record, in.Keep); err != nil {
-		return awsclient.Explain(err)
-	}
-	return nil
+	return awsclient.Explain(kept)
 }
 
 // check refuses to go back in time, as a re-run of an old workflow would.

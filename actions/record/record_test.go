@@ -96,7 +96,7 @@ func TestARestoredImageIsTheVersionThatServes(t *testing.T) {
 	env["GITHUB_SHA"] = "1111111111111111111111111111111111111111"
 	step(t, env, map[string]string{"namespace": "xy-0146-staging", "image": image, "commit-time": "2026-01-02T10:00:00Z"})
 	env["GITHUB_SHA"] = "2222222222222222222222222222222222222222"
-	for _, test := range []struct{ given, version, commit string }{ // in this order: records of one second share a name
+	for _, test := range []struct{ given, version, commit string }{
 		{`["` + image + `"]`, "111111111111", "1111111111111111111111111111111111111111"},
 		{"r/app:unknown", "back", ""},
 	} {

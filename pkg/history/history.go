@@ -93,20 +93,26 @@ const sizeLimit = 4096
 func (h History) root() string { return h.Namespace.Parameter("deployments") }
 
 // Add writes a record and prunes all but the newest keep. A record that is too
-// large loses its stages' reasons, then its stages.
-func (h History) Add(ctx context.Context, r Record, keep int) error {
-	text, err := fit(r)
-	if err != nil {
-		return err
+// large loses its stages' reasons, then its stages. Where another of that second
+// is there already, the record's ID becomes the next second that is free.
+func (h History) Add(ctx context.Context, r *Record, keep int) error {
+	for {
+		text, err := fit(*r)
+		if err != nil {
+			return err
+		}
+		name := h.Namespace.Parameter("deployments", string(r.ID))
+		_, err = h.Parameters.PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: aws.String(text), Type: types.ParameterTypeString})
+		var taken *types.ParameterAlreadyExists
+		if errors.As(err, &taken) {
+			r.ID = namespace.TimestampOf(r.ID.Time().Add(time.Second))
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("write deployment %s: %w", name, err)
+		}
+		return h.prune(ctx, keep)
 	}
-	name := h.Namespace.Parameter("deployments", string(r.ID))
-	_, err = h.Parameters.PutParameter(ctx, &ssm.PutParameterInput{
-		Name: &name, Value: aws.String(text), Type: types.ParameterTypeString, Overwrite: aws.Bool(true),
-	})
-	if err != nil {
-		return fmt.Errorf("write deployment %s: %w", name, err)
-	}
-	return h.prune(ctx, keep)
 }
 
 func fit(r Record) (string, error) {

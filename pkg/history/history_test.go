@@ -39,7 +39,7 @@ func TestAddListPrune(t *testing.T) {
 	h, client := start(t)
 	for i := range 30 {
 		r := Record{ID: id(i), Environment: "staging", Status: Succeeded, Commit: fmt.Sprint("c", i)}
-		if err := h.Add(t.Context(), r, 12); err != nil {
+		if err := h.Add(t.Context(), &r, 12); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,11 +59,25 @@ func TestLargeRecordIsCut(t *testing.T) {
 	for i := range 40 {
 		r.Stages = append(r.Stages, Stage{Name: fmt.Sprint("stage", i), Result: "failure", Reason: strings.Repeat("x", 200)})
 	}
-	if err := h.Add(t.Context(), r, 0); err != nil {
+	if err := h.Add(t.Context(), &r, 0); err != nil {
 		t.Fatal(err)
 	}
 	records, err := h.List(t.Context())
 	if err != nil || len(records) != 1 || records[0].Status != Failed || !strings.HasPrefix(records[0].Reason, "éé") {
+		t.Errorf("%+v, %v", records, err)
+	}
+}
+
+func TestTwoOfOneSecondAreBothKept(t *testing.T) {
+	h, _ := start(t)
+	for _, commit := range []string{"c1", "c2"} {
+		r := Record{ID: id(1), Status: Succeeded, Commit: commit}
+		if err := h.Add(t.Context(), &r, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	records, err := h.List(t.Context())
+	if err != nil || len(records) != 2 || records[0].ID != id(2) || records[0].Commit != "c2" || records[1].Commit != "c1" {
 		t.Errorf("%+v, %v", records, err)
 	}
 }
