@@ -84,17 +84,19 @@ func (f *fixture) weights(blue, green int32) []types.Action {
 // app is a target that answers with its name; sick makes its health check fail.
 type app struct {
 	*httptest.Server
-	sick  atomic.Bool
-	block chan struct{}
+	sick    atomic.Bool
+	blocked chan struct{} // takes a value for each request that waits for block to be closed
+	block   chan struct{}
 }
 
 func newApp(t *testing.T, name string) *app {
-	a := &app{block: make(chan struct{})}
+	a := &app{blocked: make(chan struct{}, 1), block: make(chan struct{})}
 	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/healthz" && a.sick.Load():
 			w.WriteHeader(http.StatusInternalServerError)
 		case r.URL.Path == "/app/block":
+			a.blocked <- struct{}{}
 			<-a.block
 			fallthrough
 		default:
@@ -222,6 +224,7 @@ func TestDraining(t *testing.T) {
 		_, body, err := f.get(t.Context(), "/app/block")
 		slow <- fmt.Sprint(body, err)
 	}()
+	<-old.blocked // the fresh one must not get it
 	f.register(f.blue, fresh)
 	must(f.DeregisterTargets(t.Context(), &awselb.DeregisterTargetsInput{TargetGroupArn: &f.blue, Targets: old.target()}))
 	f.await(f.blue, old, types.TargetHealthStateEnumDraining)
