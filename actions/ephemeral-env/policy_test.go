@@ -12,6 +12,7 @@ func TestMain(m *testing.M) {
 		"cloudformation:DescribeStackEvents": "a stack that fails",
 		"rds:DescribeDBClusters":             "pause and wake of a database",
 		"rds:DescribeDBInstances":            "pause and wake of a database",
+		"rds:DescribeDBSnapshots":            "db-snapshot latest",
 		"rds:StartDBCluster":                 "pause and wake of a database",
 		"rds:StartDBInstance":                "pause and wake of a database",
 		"rds:StopDBCluster":                  "pause and wake of a database",
