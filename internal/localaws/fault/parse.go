@@ -18,13 +18,12 @@ import (
 //	*.*=5xx
 func Parse(s string) (Rule, error) {
 	target, effect, ok := strings.Cut(s, "=")
-	service, operation, dot := strings.Cut(target, ".")
-	if !ok || !dot || service == "" || operation == "" {
+	service, call, _ := strings.Cut(target, ".")
+	operation, nth, counted := strings.Cut(call, "#")
+	if !ok || service == "" || operation == "" {
 		return Rule{}, fmt.Errorf("fault %q: want service.Operation=effect, such as ecs.UpdateService=throttle", s)
 	}
-	r := Rule{Service: service}
-	operation, nth, counted := strings.Cut(operation, "#")
-	r.Operation = operation
+	r := Rule{Service: service, Operation: operation}
 	if counted {
 		n, err := strconv.Atoi(nth)
 		if err != nil || n < 1 {
