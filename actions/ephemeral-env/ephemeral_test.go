@@ -10,7 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 
 	"github.com/org/shipkit/internal/githubtest"
+	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/action/actiontest"
+	"github.com/org/shipkit/pkg/namespace"
 )
 
 const sha = "0123456789abcdef0123456789abcdef01234567"
@@ -180,5 +182,20 @@ func TestBadInputs(t *testing.T) {
 	got = actiontest.Run(t.Context(), t, actiontest.Step{Spec: Spec, With: map[string]string{"namespace": "xy-0146-dev", "command": "down"}})
 	if got.ExitCode == 0 || !strings.Contains(got.Log, "inputs pr and name: none given") {
 		t.Errorf("without a pull request: %+v", got)
+	}
+}
+
+func TestSnapshotIsPassedOn(t *testing.T) {
+	step := map[string]string{"namespace": "xy-0146-dev", "name": "demo", "backend": "terraform", "db-snapshot": "latest"}
+	got := actiontest.Run(t.Context(), t, actiontest.Step{Spec: Spec, With: step})
+	if got.ExitCode != 2 || !strings.Contains(got.Log, "no template parameter takes it") || !strings.Contains(got.Log, "SnapshotIdentifier=${snapshot}") {
+		t.Errorf("a snapshot that nothing takes: %+v", got)
+	}
+	var in inputs
+	in.Backend, in.Parameters = "terraform", []action.KeyValue{{Key: "from", Value: "${snapshot}"}, {Key: "who", Value: "${name}"}}
+	parameters := in.request(subject{env: namespace.Namespace{Customer: "xy", Project: "0146", Environment: "demo"}}, "c1", "golden",
+		namespace.Origin{}).Parameters
+	if parameters["from"] != "golden" || parameters["who"] != "demo" || len(parameters) != 2 {
+		t.Errorf("parameters: %v", parameters)
 	}
 }

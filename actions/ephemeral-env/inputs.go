@@ -77,6 +77,17 @@ type boundInputs struct {
 	Holidays []string      `input:"holidays"`
 }
 
+// snapshotMark stands for the chosen snapshot in a template parameter.
+const snapshotMark = "${snapshot}"
+
+// builtIn tells whether the environment is made from the template of this action.
+func (in inputs) builtIn() bool { return in.Backend == "cloudformation" && in.Template == "" }
+
+// passesSnapshot tells whether a template parameter takes the snapshot.
+func (in inputs) passesSnapshot() bool {
+	return slices.ContainsFunc(in.Parameters, func(p action.KeyValue) bool { return strings.Contains(p.Value, snapshotMark) })
+}
+
 // dry tells whether nothing may be changed. A reap must be told to act.
 func (in inputs) dry() bool {
 	if in.DryRun == nil {
@@ -118,6 +129,10 @@ func (in inputs) subject(gh action.GitHub) (subject, error) {
 	}
 	if in.Command == "off-hours" && s.clock == nil {
 		bad.Errorf("hours: mon-fri 08:00-18:00 Africa/Lagos", "input hours: nothing given")
+	}
+	if makes := in.Command == "up" || in.Command == "run"; makes && in.DBSnapshot != "none" && !in.builtIn() && !in.passesSnapshot() {
+		bad.Errorf("template-parameters: SnapshotIdentifier="+snapshotMark,
+			"input db-snapshot: %q given, but no template parameter takes it", in.DBSnapshot)
 	}
 	if err := in.Check(); err != nil {
 		bad = append(bad, diag.From(err)...)
@@ -184,19 +199,20 @@ func (in inputs) request(s subject, commit, snapshotID string, origin namespace.
 	if s.clock != nil {
 		r.HoursShare = s.clock.Share()
 	}
-	if in.Backend == "cloudformation" && in.Template == "" {
+	fill := func(text string) string { return strings.ReplaceAll(s.replace(text), snapshotMark, snapshotID) }
+	if in.builtIn() {
 		for name, value := range map[string]string{
 			"Namespace": s.env.String(), "Image": in.Image, "Cluster": in.Cluster, "Url": in.URL, "SnapshotIdentifier": snapshotID,
 			"Cpu": strconv.Itoa(in.CPU), "Memory": strconv.Itoa(in.Memory),
 			"Priority": strconv.Itoa(1000 + s.pull%40000),
 		} {
 			if value != "" {
-				r.Parameters[name] = s.replace(value)
+				r.Parameters[name] = fill(value)
 			}
 		}
 	}
 	for _, pair := range in.Parameters {
-		r.Parameters[pair.Key] = s.replace(pair.Value)
+		r.Parameters[pair.Key] = fill(pair.Value)
 	}
 	return r
 }
