@@ -28,14 +28,12 @@ func (j *job) wanted(ctx context.Context) (github.Pull, bool, error) {
 		// What this run holds, which is not what has been pushed since.
 		pull.SHA, pull.Fork = sha, pull.Fork || j.subject.head.fork
 	}
+	if err == nil && found {
+		err = j.github.Trusted(ctx, pull)
+	}
 	switch {
 	case err != nil:
 		return pull, false, err //nolint:wrapcheck // it names the pull request
-	case found && !pull.Trusted():
-		return pull, false, &diag.Diagnostic{
-			Summary: fmt.Sprintf("pull request %d comes from a fork: commit %.12s has no maintainer's consent", pull.Number, pull.SHA),
-			Try:     fmt.Sprintf("a maintainer reads that commit and sets the label %q", github.Consent(pull.SHA)),
-		}
 	case found && j.subject.pull == 0:
 		return github.Pull{}, true, nil // it has a name of its own
 	case !found || !pull.Open:

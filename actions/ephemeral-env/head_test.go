@@ -24,14 +24,15 @@ func TestForks(t *testing.T) {
 	w := start(t)
 	template := small(t)
 	foreign := githubtest.Pull{Number: 7, State: "open", SHA: sha, Head: "mallory/shop"}
-	consented, moved, short := foreign, foreign, foreign
-	consented.Labels = []string{github.Consent(sha)}
-	moved.SHA, moved.Labels = evil, []string{github.Consent(sha)}
+	w.github.Roles = map[string]string{"max": "maintain", "tess": "triage"}
+	moved, short := foreign, foreign
+	moved.SHA = evil
 	short.Labels = []string{"shipkit-ok:" + sha[:12]}
 	own := githubtest.Pull{Number: 7, State: "open", SHA: sha}
 	other := githubtest.Pull{Number: 12, State: "open", SHA: sha}
 	for name, test := range map[string]struct {
 		pull  githubtest.Pull
+		by    string // who sets the label of the first commit
 		event string
 		with  map[string]string
 		want  string // why it is refused; "" if it is not
@@ -39,10 +40,12 @@ func TestForks(t *testing.T) {
 		"no label":                        {pull: foreign, want: `sets the label "` + github.Consent(sha) + `"`},
 		"no label, by its event":          {pull: foreign, event: ofFork, with: map[string]string{"pr": ""}, want: "comes from a fork"},
 		"a label of few digits":           {pull: short, want: "comes from a fork"},
-		"pushed after the consent":        {pull: moved, want: "comes from a fork: commit fedcba987654"},
-		"a run of what was pushed before": {pull: consented, event: ofEvil, want: "comes from a fork: commit fedcba987654"},
-		"consent":                         {pull: consented, event: ofFork},
-		"consent, and a name":             {pull: consented, event: ofFork, with: map[string]string{"pr": "", "name": "demo"}},
+		"pushed after the consent":        {pull: moved, by: "max", want: "comes from a fork: commit fedcba987654"},
+		"a run of what was pushed before": {pull: foreign, by: "max", event: ofEvil, want: "comes from a fork: commit fedcba987654"},
+		"consent":                         {pull: foreign, by: "max", event: ofFork},
+		"a triager's consent":             {pull: foreign, by: "tess", event: ofFork, want: "was set by tess, whose role is triage"},
+		"an app's consent":                {pull: foreign, by: "labeler[bot]", event: ofFork, want: "was set by labeler[bot], which is not a person"},
+		"consent, and a name":             {pull: foreign, by: "max", event: ofFork, with: map[string]string{"pr": "", "name": "demo"}},
 		"a name instead of a number":      {pull: foreign, event: ofFork, with: map[string]string{"pr": "", "name": "demo"}, want: "comes from a fork"},
 		"a name that is a number":         {pull: own, with: map[string]string{"pr": "", "name": "pr12"}, want: `"pr12" is the name of a pull request's environment`},
 		"another's number":                {pull: other, event: ofFork, with: map[string]string{"pr": "12"}, want: "input pr: 12 given, but the event is of pull request 7"},
@@ -57,6 +60,9 @@ func TestForks(t *testing.T) {
 		"not there":                       {pull: other, want: "pull request 7 is not open"},
 	} {
 		w.github.Pulls = []githubtest.Pull{test.pull}
+		if test.by != "" && !w.github.Label(7, test.by, github.Consent(sha)) {
+			t.Fatalf("%s: %s sets no label", name, test.by)
+		}
 		w.event = test.event
 		with := map[string]string{"dry-run": "true"}
 		for key, value := range test.with {

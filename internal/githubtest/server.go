@@ -58,11 +58,18 @@ type Server struct {
 	Statuses    map[string][]string // commit to "context=state"
 	Pulls       []Pull
 	Calls       []string
+	// Roles are people's roles by their logins: admin, maintain, write, triage or
+	// read, which is also anybody else's; none is an account that is gone.
+	Roles  map[string]string
+	events map[int][]event
 
 	// Lag makes lists miss the last write once.
 	Lag bool
 	// ReadOnly refuses writes with 403, as a fork's token does.
 	ReadOnly bool
+	// Denied are requests that the token has no permission for, such as
+	// "GET issues/N/events".
+	Denied []string
 	// Limited answers so many requests with a secondary rate limit first.
 	Limited int
 }
@@ -78,7 +85,7 @@ func New(t testing.TB, repository string) *Server {
 func Start(repository string) *Server {
 	s := &Server{
 		Repository: repository, next: 100, comments: map[int][]Comment{}, listed: map[int][]Comment{},
-		Statuses: map[string][]string{},
+		Statuses: map[string][]string{}, Roles: map[string]string{}, events: map[int][]event{},
 	}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	return s
@@ -134,7 +141,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) route(w http.ResponseWriter, r *http.Request, path []string) {
-	switch where := r.Method + " " + pattern(path); where {
+	where := r.Method + " " + pattern(path)
+	if slices.Contains(s.Denied, where) {
+		fail(w, http.StatusForbidden, "Resource not accessible by integration")
+		return
+	}
+	switch where {
+	case "GET issues/N/events":
+		page(w, r, s.events[number(path[1])])
 	case "GET issues/N/comments":
 		page(w, r, s.list(number(path[1])))
 	case "POST issues/N/comments":
@@ -164,6 +178,10 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, path []string) {
 			decode(r, &status)
 			s.Statuses[path[1]] = append(s.Statuses[path[1]], status.Context+"="+status.State)
 			answer(w, http.StatusCreated, status)
+			return
+		}
+		if len(path) == 3 && path[0] == "collaborators" && path[2] == "permission" && r.Method == http.MethodGet {
+			s.permission(w, path[1])
 			return
 		}
 		fail(w, http.StatusNotFound, "githubtest has no "+where)

@@ -163,26 +163,6 @@ func TestPulls(t *testing.T) {
 	}
 }
 
-func TestTrusted(t *testing.T) {
-	sha := "0123456789abcdef0123456789abcdef01234567"
-	for _, test := range []struct {
-		pull Pull
-		want bool
-	}{
-		{Pull{SHA: sha}, true},
-		{Pull{SHA: sha, Fork: true}, false},
-		{Pull{SHA: sha, Fork: true, Labels: []string{"preview", "shipkit-ok:0123456789abcdef0123456789abcdef0123456"}}, true},
-		{Pull{SHA: sha, Fork: true, Labels: []string{"shipkit-ok:0123456789ab"}}, false}, // any prefix can be met by trying
-		{Pull{SHA: sha[:12], Fork: true, Labels: []string{"shipkit-ok:0123456789ab"}}, false},
-		{Pull{SHA: sha, Fork: true, Labels: []string{"shipkit-ok:ba9876543210abcdef0123456789abcdef0123456"}}, false}, // of an earlier push
-		{Pull{SHA: "", Fork: true, Labels: []string{"shipkit-ok:"}}, false},
-	} {
-		if got := test.pull.Trusted(); got != test.want {
-			t.Errorf("%+v: trusted %v", test.pull, got)
-		}
-	}
-}
-
 func TestNewRefusesBadNames(t *testing.T) {
 	for _, bad := range []string{"", "shop", "acme/", "/shop", "a/b/c"} {
 		if _, err := New(nil, "t", "", bad); err == nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/google/go-github/v75/github"
 )
@@ -66,39 +65,4 @@ func (c *Client) Open(ctx context.Context) (map[int]Pull, error) {
 		}
 		options.Page = response.NextPage
 	}
-}
-
-// ConsentPrefix begins the label with which a maintainer lets a fork's commit
-// have an environment: the commit follows. A push brings another commit, for
-// which the label does not count.
-const ConsentPrefix = "shipkit-ok:"
-
-// labelLimit is the longest name of a label.
-const labelLimit = 50
-
-// Consent is the label that a commit needs, with as many of its digits as a
-// label holds: of a short prefix somebody could make two commits, a good one to
-// show and a bad one to push.
-func Consent(sha string) string {
-	label := ConsentPrefix + strings.ToLower(sha)
-	return label[:min(len(label), labelLimit)]
-}
-
-// shortestSHA is the length of a commit's SHA-1 in digits.
-const shortestSHA = 40
-
-// Trusted tells whether a pull request may have credentials: it is of the
-// repository itself, or a maintainer has labelled this very commit. Only those
-// with triage rights can set labels
-// (https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization).
-func (p Pull) Trusted() bool {
-	if !p.Fork {
-		return true
-	}
-	for _, label := range p.Labels {
-		if len(p.SHA) >= shortestSHA && strings.EqualFold(label, Consent(p.SHA)) {
-			return true
-		}
-	}
-	return false
 }
