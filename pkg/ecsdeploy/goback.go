@@ -61,7 +61,7 @@ func (p *planner) back(ctx context.Context, service types.Service, target string
 		family, _, _ := strings.Cut(shortARN(s.Before), ":")
 		arn = family + ":" + target
 	}
-	document, arn, err := activeRevision(ctx, p.c, arn)
+	document, arn, err := Revision(ctx, p.c.TaskDefinitions, arn)
 	if err != nil {
 		p.fail(err)
 		return

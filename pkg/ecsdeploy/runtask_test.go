@@ -35,7 +35,7 @@ func TestWhereOneOffTasksRun(t *testing.T) {
 				t.Fatal(err)
 			}
 			tt.service.NetworkConfiguration = &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: []string{"own"}}}
-			in := runTaskInput(&Plan{Target: d, Request: Request{RunTask: &tt.task}, Services: []*ServicePlan{{service: tt.service}}}, "web:2")
+			in := oneOff(&Plan{Target: d, Request: Request{RunTask: &tt.task}, Services: []*ServicePlan{{service: tt.service}}}, "web:2").input()
 			capacity := ""
 			if len(in.CapacityProviderStrategy) > 0 {
 				capacity = *in.CapacityProviderStrategy[0].CapacityProvider

@@ -132,11 +132,13 @@ func (p *planner) source(ctx context.Context, services []types.Service) {
 
 // active reads a revision that can be deployed.
 func (p *planner) active(ctx context.Context, name string) (*taskdef.Document, string, error) {
-	return activeRevision(ctx, p.c, name)
+	return Revision(ctx, p.c.TaskDefinitions, name)
 }
 
-func activeRevision(ctx context.Context, c *Clients, name string) (*taskdef.Document, string, error) {
-	out, err := c.TaskDefinitions.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
+// Revision reads the ACTIVE revision that an ARN, a family or family:revision
+// names, and returns its ARN too.
+func Revision(ctx context.Context, definitions TaskDefinitions, name string) (*taskdef.Document, string, error) {
+	out, err := definitions.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
 		TaskDefinition: aws.String(name), Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
 	})
 	if err != nil {

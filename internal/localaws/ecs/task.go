@@ -26,6 +26,8 @@ type task struct {
 	dep       *deployment // nil for RunTask
 	group     string
 	startedBy string
+	token     string // the client's token of RunTask; asked is what it came with
+	asked     string
 	launch    types.LaunchType
 	network   *types.NetworkConfiguration
 	overrides *types.TaskOverride

@@ -3,6 +3,7 @@ package ecs
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -39,6 +40,11 @@ func (s *Service) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTa
 		return nil, err
 	}
 	out := &ecs.RunTaskOutput{Tasks: []types.Task{}, Failures: []types.Failure{}}
+	asked := asked(*in)
+	if known, err := c.ranWith(aws.ToString(in.ClientToken), asked); known != nil || err != nil {
+		out.Tasks = known
+		return out, err
+	}
 	group := cmp.Or(aws.ToString(in.Group), "family:"+*def.Family)
 	for range count {
 		if s.noCapacity(group, def) {
@@ -47,12 +53,39 @@ func (s *Service) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTa
 		}
 		t := s.newTask(c, def)
 		t.group, t.startedBy, t.overrides, t.tags = group, aws.ToString(in.StartedBy), in.Overrides, in.Tags
-		t.network = in.NetworkConfiguration
+		t.token, t.asked, t.network = aws.ToString(in.ClientToken), asked, in.NetworkConfiguration
 		t.launch = cmp.Or(in.LaunchType, t.launch)
 		out.Tasks = append(out.Tasks, t.describe(nil))
 		s.launch(t)
 	}
 	return out, nil
+}
+
+// asked is a request but for its token.
+func asked(in ecs.RunTaskInput) string {
+	in.ClientToken = nil
+	text, _ := json.Marshal(in) // strings and numbers always marshal
+	return string(text)
+}
+
+// ranWith returns the tasks that a client's token has started already, as long as they are known.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
+func (c *cluster) ranWith(token, asked string) ([]types.Task, error) {
+	if token == "" {
+		return nil, nil
+	}
+	var known []types.Task
+	conflict := &types.ConflictException{Message: aws.String("The provided clientToken is already in use with a different RunTask request.")}
+	for _, t := range c.tasks {
+		if t.token == token {
+			known = append(known, t.describe(nil))
+			conflict.ResourceIds = append(conflict.ResourceIds, t.arn)
+			if t.asked != asked {
+				return nil, conflict
+			}
+		}
+	}
+	return known, nil
 }
 
 func checkOverrides(def *revision, o *types.TaskOverride) error {

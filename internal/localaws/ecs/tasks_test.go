@@ -167,6 +167,26 @@ func TestStopTask(t *testing.T) {
 	})
 }
 
+// A client's token starts a task once, and is not for another request.
+func TestClientToken(t *testing.T) {
+	in(t, []string{"v1"}, func(w *world) {
+		run := func(token string, overrides *types.TaskOverride) (*awsecs.RunTaskOutput, error) {
+			return w.RunTask(w.t.Context(), &awsecs.RunTaskInput{
+				Cluster: aws.String("shop"), TaskDefinition: aws.String("web"), ClientToken: aws.String(token), Overrides: overrides,
+			})
+		}
+		first, again, other := must(run("a", nil)).Tasks, must(run("a", nil)).Tasks, must(run("b", nil)).Tasks
+		if len(again) != 1 || *again[0].TaskArn != *first[0].TaskArn || *other[0].TaskArn == *first[0].TaskArn {
+			t.Errorf("tasks %v, %v, %v", first, again, other)
+		}
+		_, err := run("a", &types.TaskOverride{Cpu: aws.String("256")})
+		var conflict *types.ConflictException
+		if !errors.As(err, &conflict) || !slices.Equal(conflict.ResourceIds, []string{*first[0].TaskArn}) {
+			t.Errorf("another request: %v", err)
+		}
+	})
+}
+
 // TestDependencies starts a sidecar that must be healthy first, after a migration that must succeed.
 func TestDependencies(t *testing.T) {
 	for migration, want := range map[string]types.TaskStopCode{
