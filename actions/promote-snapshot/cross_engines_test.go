@@ -189,14 +189,18 @@ func (w *cross) defineTasks(t *testing.T) {
 }
 
 // tasksOf tells which databases the tasks of a family were told about.
-func (w *cross) tasksOf(t *testing.T, family string) (databases []string) {
+func (w *cross) tasksOf(t *testing.T, family string) []string {
 	t.Helper()
-	client := ecs.NewFromConfig(w.Config())
-	list, err := client.ListTasks(t.Context(), &ecs.ListTasksInput{Cluster: new("prod"), Family: &family, DesiredStatus: ecstypes.DesiredStatusStopped})
+	return tasksAbout(t, ecs.NewFromConfig(w.Config()), "prod", family)
+}
+
+func tasksAbout(t *testing.T, client *ecs.Client, cluster, family string) (databases []string) {
+	t.Helper()
+	list, err := client.ListTasks(t.Context(), &ecs.ListTasksInput{Cluster: &cluster, Family: &family, DesiredStatus: ecstypes.DesiredStatusStopped})
 	if err != nil || len(list.TaskArns) == 0 {
 		t.Fatalf("tasks of %s: %v %v", family, list, err)
 	}
-	out, err := client.DescribeTasks(t.Context(), &ecs.DescribeTasksInput{Cluster: new("prod"), Tasks: list.TaskArns})
+	out, err := client.DescribeTasks(t.Context(), &ecs.DescribeTasksInput{Cluster: &cluster, Tasks: list.TaskArns})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,7 +110,7 @@ func TestInputsAlone(t *testing.T) {
 	}})
 	for _, want := range []string{
 		"at most 32 are allowed", "input data-authority: nothing given", `input security-groups: "web" given`,
-		"inputs mask-task, mask-command: they exclude each other", "what is not masked must not leave",
+		"inputs mask-task, mask-command: they exclude each other", "input mask-cluster: nothing given",
 	} {
 		if !strings.Contains(got.Log, want) {
 			t.Errorf("the log lacks %q:\n%s", want, got.Log)

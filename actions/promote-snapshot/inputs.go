@@ -74,6 +74,9 @@ type serviceInputs struct {
 // taskInputs say what is run against it before any traffic.
 type taskInputs struct {
 	MaskTask      string      `input:"mask-task"`
+	MaskCluster   string      `input:"mask-cluster"`
+	MaskSubnets   []string    `input:"mask-subnets" sep:","`
+	MaskGroups    []string    `input:"mask-security-groups" sep:","`
 	MaskSQL       action.File `input:"mask-sql"`
 	MaskCommand   string      `input:"mask-command"`
 	MigrateTask   string      `input:"migrate-task"`
@@ -106,6 +109,7 @@ func (in inputs) names() (source, target namespace.Namespace, err error) {
 	}
 	in.checkSource(&bad)
 	in.checkServices(&bad)
+	in.checkTasks(&bad)
 	return source, target, bad.Err()
 }
 
@@ -129,10 +133,6 @@ func (in inputs) checkServices(bad *diag.List) {
 	if len(in.Services) > 0 && in.Cluster == "" {
 		bad.Errorf("name the cluster of the services", "input cluster: nothing given, but services are")
 	}
-	tasks := in.MaskTask + in.MigrateTask + in.VerifyTask
-	if tasks != "" && in.Cluster == "" {
-		bad.Errorf("name the cluster that tasks run in", "input cluster: nothing given, but a task is")
-	}
 	for _, binding := range in.Bind {
 		switch binding.Value {
 		case "endpoint", "port", "name", "kind":
@@ -140,17 +140,38 @@ func (in inputs) checkServices(bad *diag.List) {
 			bad.Errorf("DATABASE_HOST=endpoint", "input bind: %s=%s given, facts are endpoint, port, name and kind", binding.Key, binding.Value)
 		}
 	}
-	if in.MaskTask != "" && in.SourceRole+in.SourceRegion != "" {
-		bad.Errorf("mask-sql or mask-command, which run from this job",
-			"input mask-task: it runs in the target's cluster, and what is not masked must not leave the source's account and region")
+	checkGroups(bad, "security-groups", in.SecurityGroups)
+}
+
+// checkTasks looks for what tasks need to be run. What is not masked must not
+// leave the source's account and region, and so the mask runs there.
+func (in inputs) checkTasks(bad *diag.List) {
+	elsewhere := in.SourceRole+in.SourceRegion != ""
+	switch {
+	case in.MaskTask != "" && elsewhere && in.MaskCluster == "":
+		bad.Errorf("mask-cluster: an ECS cluster of the source's account and region, with the task definition there too",
+			"input mask-cluster: nothing given, but mask-task is, and it runs where the source is")
+	case in.MaskTask != "" && in.MaskCluster == "" && in.Cluster == "", in.MigrateTask+in.VerifyTask != "" && in.Cluster == "":
+		bad.Errorf("name the cluster that tasks run in", "input cluster: nothing given, but a task is")
 	}
-	for _, group := range in.SecurityGroups {
-		if !strings.HasPrefix(group, "sg-") {
-			bad.Errorf("sg-0123456789abcdef0", "input security-groups: %q given, allowed are IDs of security groups", group)
-		}
+	if in.MaskTask == "" && (in.MaskCluster != "" || len(in.MaskSubnets)+len(in.MaskGroups) > 0) {
+		bad.Errorf("mask-task: the task definition that masks, or leave them out",
+			"input mask-task: nothing given, but mask-cluster, mask-subnets or mask-security-groups is")
 	}
+	if len(in.MaskGroups) > 0 && len(in.MaskSubnets) == 0 {
+		bad.Errorf("mask-subnets: subnet-0123456789abcdef0", "input mask-subnets: nothing given, but mask-security-groups is")
+	}
+	checkGroups(bad, "mask-security-groups", in.MaskGroups)
 	if len(in.masks()) > 1 {
 		bad.Errorf("leave all but one out", "inputs %s: they exclude each other", strings.Join(in.masks(), ", "))
+	}
+}
+
+func checkGroups(bad *diag.List, input string, groups []string) {
+	for _, group := range groups {
+		if !strings.HasPrefix(group, "sg-") {
+			bad.Errorf("sg-0123456789abcdef0", "input %s: %q given, allowed are IDs of security groups", input, group)
+		}
 	}
 }
 

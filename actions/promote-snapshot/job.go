@@ -67,7 +67,7 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs, connect connecti
 		Source:     snapshot.Side{Namespace: from, Account: source.caller.AccountID, Region: source.cfg.Region, Databases: database.Of(kind, rds.NewFromConfig(source.cfg))},
 		Target:     snapshot.Side{Namespace: to, Account: target.caller.AccountID, Region: target.cfg.Region, Databases: database.Of(kind, rds.NewFromConfig(target.cfg))},
 		Parameters: ssm.NewFromConfig(target.cfg),
-		Stacks:     newStacks(target.cfg, in.StackRole, rt.Progress()), SourceStacks: newStacks(source.cfg, in.StackRole, rt.Progress()),
+		Stacks:     newStacks(target.cfg, in.StackRole, rt.Progress()), SourceStacks: newStacks(source.cfg, in.quarantineRole(source, target), rt.Progress()),
 		Holder:   saga.Holder{ID: rt.RunKey(), RunURL: rt.GitHub().RunURL},
 		Options:  saga.Options{Detach: in.Detach, Transient: awsclient.Transient, Progress: rt.Progress()},
 		Progress: rt.Progress(),
@@ -82,11 +82,13 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs, connect connecti
 			},
 		}
 	}
-	if promoter.Tasks, err = in.tasks(clients, rt); err != nil {
+	tasks, err := in.tasks(ecsdeploy.FromConfig(source.cfg, source.caller.AccountID, source.caller.ARN), clients, rt)
+	if err != nil {
 		return nil, err
 	}
+	promoter.Tasks = tasks
 	return &job{promoter: promoter, request: request, gates: snapshot.Gates{
-		SnapshotQuota: in.Quota, Prices: prices, Key: keys(source.cfg, target.cfg), PostgreSQL: in.postgreSQL(),
+		SnapshotQuota: in.Quota, Prices: prices, Key: keys(source.cfg, target.cfg), Tasks: tasks.Problems, PostgreSQL: in.postgreSQL(),
 	}}, nil
 }
 
@@ -110,6 +112,15 @@ func connect(ctx context.Context, in inputs) (target, source account, err error)
 		source.caller, err = awsclient.Identity(ctx, source.cfg)
 	}
 	return target, source, err
+}
+
+// quarantineRole is the role that CloudFormation assumes at the source: the
+// target's can be passed in its own account only.
+func (in inputs) quarantineRole(source, target account) string {
+	if source.caller.AccountID != target.caller.AccountID {
+		return ""
+	}
+	return in.StackRole
 }
 
 func (in inputs) request(ctx context.Context, rt *action.Runtime, source account, from namespace.Namespace) (snapshot.Request, error) {
@@ -164,7 +175,7 @@ func (in inputs) template(kind database.Kind) (string, error) {
 	return readFile(in.Template)
 }
 
-func (in inputs) tasks(clients *ecsdeploy.Clients, rt *action.Runtime) (*tasks, error) {
+func (in inputs) tasks(source, target *ecsdeploy.Clients, rt *action.Runtime) (*tasks, error) {
 	mask, err := readFile(in.MaskSQL)
 	if err != nil {
 		return nil, err
@@ -178,7 +189,7 @@ func (in inputs) tasks(clients *ecsdeploy.Clients, rt *action.Runtime) (*tasks, 
 		return nil, err
 	}
 	return &tasks{
-		inputs: in, clients: clients, login: sql.Login{User: in.User, Password: in.Password}, environ: os.Environ(),
+		inputs: in, source: source, target: target, login: sql.Login{User: in.User, Password: in.Password}, environ: os.Environ(),
 		hooks: ecsdeploy.Hooks{Progress: rt.Progress()}, maskSQL: mask, testSQL: verify, warmSQL: warm,
 	}, nil
 }

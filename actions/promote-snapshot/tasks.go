@@ -7,10 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/org/shipkit/pkg/ecsdeploy"
@@ -23,8 +20,10 @@ import (
 // tasks runs what the user wants run against a database, in this order: ECS
 // task, SQL, command.
 type tasks struct {
-	inputs  inputs
-	clients *ecsdeploy.Clients
+	inputs inputs
+	// source and target are ECS of the two sides.
+	source, target *ecsdeploy.Clients
+
 	login   sql.Login
 	environ []string
 	hooks   ecsdeploy.Hooks
@@ -39,46 +38,19 @@ var _ snapshot.Tasks = (*tasks)(nil)
 func (t *tasks) Run(ctx context.Context, purpose snapshot.Purpose, db database.Database) error {
 	switch purpose {
 	case snapshot.Mask:
-		return errors.Join(t.ecs(ctx, t.inputs.MaskTask, db), t.sql(ctx, t.maskSQL, db, sql.Run),
+		return errors.Join(t.ecs(ctx, t.mask(), db), t.sql(ctx, t.maskSQL, db, sql.Run),
 			t.command(ctx, "mask-command", t.inputs.MaskCommand, db))
 	case snapshot.Migrate:
-		return t.ecs(ctx, t.inputs.MigrateTask, db)
+		return t.ecs(ctx, t.beside("migrate-task", t.inputs.MigrateTask), db)
 	case snapshot.Verify:
 		if err := t.sql(ctx, t.warmSQL, db, sql.Run); err != nil {
 			return fmt.Errorf("warm-up-sql: %w", err)
 		}
-		return errors.Join(t.ecs(ctx, t.inputs.VerifyTask, db), t.sql(ctx, t.testSQL, db, sql.Check),
+		return errors.Join(t.ecs(ctx, t.beside("verify-task", t.inputs.VerifyTask), db), t.sql(ctx, t.testSQL, db, sql.Check),
 			t.command(ctx, "verify-command", t.inputs.VerifyCommand, db))
 	default:
 		return fmt.Errorf("no task is known for the purpose %s", purpose)
 	}
-}
-
-// ecs runs a task definition with the services' network, and waits for its
-// exit code.
-func (t *tasks) ecs(ctx context.Context, definition string, db database.Database) error {
-	if definition == "" {
-		return nil
-	}
-	out, err := t.clients.TaskDefinitions.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &definition})
-	if err != nil {
-		return fmt.Errorf("describe task definition %s: %w", definition, err)
-	}
-	var overrides []types.ContainerOverride
-	for _, container := range out.TaskDefinition.ContainerDefinitions {
-		overrides = append(overrides, types.ContainerOverride{Name: container.Name, Environment: variables(db)})
-	}
-	plan, err := ecsdeploy.NewPlan(ctx, t.clients, ecsdeploy.Request{
-		Cluster: t.inputs.Cluster, Services: t.inputs.Services, RegisterOnly: true,
-		Source:  ecsdeploy.Source{Registered: aws.ToString(out.TaskDefinition.TaskDefinitionArn)},
-		RunTask: &ecsdeploy.RunTask{Overrides: overrides, StartedBy: "shipkit", Wait: true},
-		Wait:    ecsdeploy.Wait{Timeout: time.Duration(t.inputs.Minutes) * time.Minute, LogLines: 20},
-	})
-	if err != nil {
-		return err //nolint:wrapcheck // the findings name the task definition
-	}
-	result, err := ecsdeploy.Apply(ctx, t.clients, plan, t.hooks)
-	return errors.Join(err, result.Err())
 }
 
 func (t *tasks) sql(ctx context.Context, text string, db database.Database, run func(context.Context, database.Database, sql.Login, string) error) error {

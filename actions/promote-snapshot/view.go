@@ -72,7 +72,7 @@ func resultView(target string, r snapshot.Result, retention time.Duration, err e
 	var b strings.Builder
 	op := r.Operation
 	if op.Kind == "" && err != nil {
-		return fmt.Sprintf("### ❌ %s: nothing was begun\n\n%s\n", markdown.Escape(target), markdown.Escape(err.Error()))
+		return fmt.Sprintf("### ❌ %s: nothing was begun\n\n%s", markdown.Escape(target), trouble(err))
 	}
 	switch op.Status {
 	case saga.Done:
@@ -85,7 +85,7 @@ func resultView(target string, r snapshot.Result, retention time.Duration, err e
 		fmt.Fprintf(&b, "### ❌ %s: stopped at %s\n\n", markdown.Escape(target), markdown.Escape(op.Step))
 	}
 	if err != nil {
-		b.WriteString(markdown.Escape(err.Error()) + "\n\n")
+		b.WriteString(trouble(err) + "\n")
 	}
 	rows := [][]string{{"operation", markdown.Code(op.Kind + " " + string(op.Timestamp))}}
 	for _, fact := range []struct{ name, value string }{
@@ -98,6 +98,15 @@ func resultView(target string, r snapshot.Result, retention time.Duration, err e
 	b.WriteString(markdown.Table([]string{"What", "Which"}, rows) + "\n")
 	b.WriteString(next(target, r, retention))
 	return b.String()
+}
+
+// trouble is an error of one line, and what was seen, such as a task's log.
+func trouble(err error) string {
+	first, seen, _ := strings.Cut(err.Error(), "\n")
+	if seen == "" {
+		return markdown.Escape(first) + "\n"
+	}
+	return markdown.Escape(first) + "\n\n" + markdown.Block("", seen)
 }
 
 func version(ts string) string {

@@ -40,12 +40,22 @@ func runTask(ctx context.Context, c *Clients, p *Plan, r *Result, send progress.
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w; the task goes on, no service was changed", err)
 	case err == nil && outcome.Failure != nil:
+		withLog(p, outcome)
 		return &diag.Diagnostic{
 			Summary: fmt.Sprintf("task %s failed before the rollout; no service was changed", shortARN(task)),
 			Detail:  outcome.Failure.Detail(), Try: outcome.Failure.Try,
 		}
 	}
 	return err
+}
+
+// withLog adds the end of the log to what a reader sees of a failure.
+func withLog(p *Plan, outcome TaskOutcome) {
+	cause, lines := outcome.Failure, outcome.Log
+	if cause.Log = lines[max(0, len(lines)-p.Request.Wait.LogLines):]; len(cause.Log) > 0 {
+		group, stream, _ := logStream(p.Target, cause.Container, cause.Task)
+		cause.LogStream = group + " " + stream
+	}
 }
 
 // oneOff is the plan's one-off task, beside the first service.

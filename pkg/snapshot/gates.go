@@ -48,7 +48,7 @@ func (g gatekeeper) all(ctx context.Context) error {
 	g.source()
 	g.target()
 	g.protection()
-	checks := []func(context.Context) error{g.quotas, g.subnets, g.services}
+	checks := []func(context.Context) error{g.quotas, g.subnets, g.services, g.tasks}
 	if g.subject.kind != "" {
 		g.language()
 		checks = append(checks, g.keys, g.version)
@@ -122,6 +122,15 @@ func (g gatekeeper) services(ctx context.Context) error {
 		return nil
 	}
 	problems, err := g.Deployer.Problems(ctx)
+	g.plan.Findings = append(g.plan.Findings, problems...)
+	return err
+}
+
+func (g gatekeeper) tasks(ctx context.Context) error {
+	if g.gates.Tasks == nil {
+		return nil
+	}
+	problems, err := g.gates.Tasks(ctx)
 	g.plan.Findings = append(g.plan.Findings, problems...)
 	return err
 }

@@ -38,6 +38,9 @@ type Gates struct {
 	SnapshotQuota *int
 	// Key looks at a key from one of the sides. Nil leaves keys unchecked.
 	Key func(ctx context.Context, seen KeyView, id string) (Key, error)
+	// Tasks finds what would keep the user's tasks from being run. Nil leaves
+	// them unchecked.
+	Tasks func(context.Context) (diag.List, error)
 	// PostgreSQL are the inputs whose SQL only PostgreSQL understands.
 	PostgreSQL []string
 	Prices     Prices
