@@ -83,7 +83,8 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs, connect connecti
 		Repository: gh.Repository, RunURL: gh.RunURL, Parameters: parameters,
 		Records: store.Records{SSM: parameters, Tagging: tagging.NewFromConfig(cfg)},
 		Slots:   store.Slots{SSM: parameters, Shared: s.base.Shared()},
-		Ends:    j.ends(), Backend: backend, Holder: saga.Holder{ID: rt.RunKey(), RunURL: gh.RunURL}, Progress: rt.Progress(), Patience: in.Wait, Rest: rest, Answers: j.answers(),
+		Ends:    j.ends(), Backend: backend, Kind: in.Backend, Holder: saga.Holder{ID: rt.RunKey(), RunURL: gh.RunURL},
+		Progress: rt.Progress(), Patience: in.Wait, Rest: rest, Answers: j.answers(),
 		Options: saga.Options{Transient: transient, Progress: rt.Progress()},
 	}
 	return j, nil

@@ -67,6 +67,16 @@ func (r reapOnly) Arrange(_ context.Context, n namespace.Namespace, at time.Time
 
 func (reapOnly) Cancel(context.Context, namespace.Namespace) error { return nil }
 
+// leaveOthers warns of overdue environments that another backend made, which
+// this one does not see.
+func (j *job) leaveOthers(records []environment.Record) {
+	for _, r := range records {
+		if r.Repository == j.manager.Repository && !j.manager.Owns(r) && time.Now().After(r.Expires) {
+			j.rt.Progress().Warn("reap", fmt.Sprintf("%s is over, and left to a reap with backend: %s", r.Namespace, r.Kind))
+		}
+	}
+}
+
 func (j *job) ends() environment.Ends {
 	if j.in.Backend == "terraform" {
 		return reapOnly{warn: func(text string) { j.rt.Progress().Warn("ttl", text) }}

@@ -49,7 +49,7 @@ func (j *job) keepHours(ctx context.Context, records []environment.Record, doome
 	for _, record := range records {
 		n, err := namespace.Parse(record.Namespace)
 		gone := slices.ContainsFunc(doomed, func(d environment.Doomed) bool { return d.Record.Namespace == record.Namespace })
-		if err != nil || gone || record.Repository != j.manager.Repository {
+		if err != nil || gone || !j.manager.Owns(record) {
 			continue
 		}
 		switch turn(record, j.subject.clock, time.Now()) {

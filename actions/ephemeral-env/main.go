@@ -167,6 +167,7 @@ func (j *job) reap(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	j.leaveOthers(records)
 	doomed := j.manager.Overdue(records, open)
 	ended := doomed
 	if !j.in.dry() {

@@ -103,11 +103,11 @@ func listView(records []environment.Record, now time.Time) string {
 	for _, r := range records {
 		total += r.Cost(now)
 		left := r.Expires.Sub(now)
-		ends := r.Expires.UTC().Format(minute) + " (in " + markdown.Duration(left) + ")"
-		if left <= 0 {
-			ends = "**over** since " + r.Expires.UTC().Format(minute)
+		state, ends := string(r.State), r.Expires.UTC().Format(minute)+" (in "+markdown.Duration(left)+")"
+		if left <= 0 { // whatever its record says, which no schedule changes
+			state, ends = "over", "since "+r.Expires.UTC().Format(minute)
 		}
-		rows = append(rows, []string{markdown.Code(r.Namespace), string(r.State), markdown.Link(r.URL, r.URL), ends, fmt.Sprintf("$%.2f", r.Cost(now))})
+		rows = append(rows, []string{markdown.Code(r.Namespace), state, markdown.Link(r.URL, r.URL), ends, fmt.Sprintf("$%.2f", r.Cost(now))})
 	}
 	return fmt.Sprintf("### %d environments, about $%.2f so far\n\n", len(records), total) +
 		markdown.Table([]string{"Environment", "State", "Address", "Ends", "Cost"}, rows)

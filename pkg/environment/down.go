@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/saga"
 )
@@ -75,13 +76,26 @@ func ignore(err, target error) error {
 	return err
 }
 
-// mine returns the record, and refuses another repository's.
+// Owns tells whether a record is of this repository, and of something that this
+// backend made: another one sees nothing of it, and would take it for gone.
+func (m *Manager) Owns(r Record) bool {
+	return r.Repository == m.Repository && (r.Kind == m.Kind || r.Kind == "")
+}
+
+// mine returns the record, and refuses another repository's or backend's.
 func (m *Manager) mine(ctx context.Context, n namespace.Namespace) (*Record, error) {
 	record, err := m.Records.Get(ctx, n)
-	if err == nil && record != nil && record.Repository != m.Repository {
+	switch {
+	case err != nil || record == nil || m.Owns(*record):
+		return record, err
+	case record.Repository != m.Repository:
 		return nil, fmt.Errorf("environment %s belongs to repository %s: it is left alone", n, record.Repository)
+	default:
+		return nil, &diag.Diagnostic{
+			Summary: fmt.Sprintf("environment %s was made by the backend %s: it is left alone", n, record.Kind),
+			Try:     "backend: " + record.Kind,
+		}
 	}
-	return record, err
 }
 
 // nothing tells that neither a backend nor a journal knows the environment.

@@ -38,14 +38,16 @@ const (
 
 // Record is what is known of an environment without asking its backend.
 type Record struct {
-	Namespace  string    `json:"namespace"`
-	Repository string    `json:"repository"`
-	Pull       int       `json:"pull,omitempty"`
-	Commit     string    `json:"commit,omitempty"`
-	State      State     `json:"state"`
-	URL        string    `json:"url,omitempty"`
-	Created    time.Time `json:"created"`
-	Expires    time.Time `json:"expires"`
+	Namespace  string `json:"namespace"`
+	Repository string `json:"repository"`
+	// Kind is the backend that made it.
+	Kind    string    `json:"backend,omitempty"`
+	Pull    int       `json:"pull,omitempty"`
+	Commit  string    `json:"commit,omitempty"`
+	State   State     `json:"state"`
+	URL     string    `json:"url,omitempty"`
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires"`
 	// Since is when it came into its state.
 	Since time.Time `json:"since,omitzero"`
 	// Told is the expiry that people have been warned of.
@@ -152,6 +154,7 @@ type Manager struct {
 	Slots      Slots
 	Ends       Ends
 	Backend    Backend
+	Kind       string // the backend's name
 	Holder     saga.Holder
 	Options    saga.Options
 	Progress   progress.Func

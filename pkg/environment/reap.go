@@ -30,7 +30,7 @@ func (m *Manager) Overdue(records []Record, open map[int]bool) []Doomed {
 	var doomed []Doomed
 	for _, record := range records {
 		switch {
-		case record.Repository != m.Repository:
+		case !m.Owns(record):
 		case !time.Now().Before(record.Expires):
 			doomed = append(doomed, Doomed{record, "expired at " + record.Expires.UTC().Format(time.RFC3339)})
 		case record.State == Ending:
@@ -48,7 +48,7 @@ func (m *Manager) Expiring(records []Record, within time.Duration) []Record {
 	var soon []Record
 	for _, r := range records {
 		left := time.Until(r.Expires)
-		if r.Repository == m.Repository && r.State != Ending && left > 0 && left <= within && !r.Told.Equal(r.Expires) {
+		if m.Owns(r) && r.State != Ending && left > 0 && left <= within && !r.Told.Equal(r.Expires) {
 			soon = append(soon, r)
 		}
 	}

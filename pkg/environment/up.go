@@ -59,8 +59,8 @@ func (m *Manager) Up(ctx context.Context, n namespace.Namespace, r Request) (Res
 
 // unchanged returns the environment if it stands as the request says.
 func (m *Manager) unchanged(ctx context.Context, n namespace.Namespace, r Request) (*Result, error) {
-	record, err := m.Records.Get(ctx, n)
-	if err != nil || record == nil || record.State != Ready || record.Repository != m.Repository {
+	record, err := m.mine(ctx, n)
+	if err != nil || record == nil || record.State != Ready {
 		return nil, err
 	}
 	status, err := m.Backend.Look(ctx, n)
@@ -95,42 +95,6 @@ func (m *Manager) beginUp(ctx context.Context, n namespace.Namespace, limit int)
 	return run, err
 }
 
-// rest refuses what has no slot before anything is written, and waits until
-// the names of what was removed a moment ago may be used again.
-func (m *Manager) rest(ctx context.Context, n namespace.Namespace, limit int) error {
-	freed, err := m.room(ctx, n, limit)
-	if err != nil || freed.IsZero() {
-		return err
-	}
-	wait := m.Rest - time.Since(freed)
-	if wait <= 0 {
-		return nil
-	}
-	m.Progress.Send(progress.Event{
-		Task: "environment " + n.String(), Text: "waiting " + wait.Round(time.Second).String() + ": it ended a moment ago",
-	})
-	return m.sleep(ctx, wait)
-}
-
-// room looks for a slot. If all are taken, what is overdue ends first: the
-// schedule that ends an environment by itself frees no slot.
-func (m *Manager) room(ctx context.Context, n namespace.Namespace, limit int) (time.Time, error) {
-	freed, err := m.Slots.Look(ctx, n.String(), limit)
-	var full *FullError
-	if !errors.As(err, &full) {
-		return freed, err
-	}
-	records, failure := m.List(ctx)
-	if failure != nil {
-		return freed, errors.Join(err, failure)
-	}
-	ended, failure := m.Reap(ctx, m.Overdue(records, nil))
-	if len(ended) == 0 {
-		return freed, errors.Join(err, failure)
-	}
-	return m.Slots.Look(ctx, n.String(), limit)
-}
-
 // Fingerprint identifies what an environment is made from.
 func (r Request) Fingerprint() string {
 	text, err := json.Marshal(map[string]any{"commit": r.Commit, "parameters": r.Parameters})
@@ -154,15 +118,12 @@ type rise struct {
 }
 
 func (u *rise) prepare(ctx context.Context) error {
-	known, err := u.Records.Get(ctx, u.n)
+	known, err := u.mine(ctx, u.n)
 	if err != nil {
 		return err
 	}
-	if known != nil && known.Repository != u.Repository {
-		return fmt.Errorf("environment %s belongs to repository %s: it is left alone", u.n, known.Repository)
-	}
 	u.record = Record{
-		Namespace: u.n.String(), Repository: u.Repository, Created: now(), State: Creating, Since: now(),
+		Namespace: u.n.String(), Repository: u.Repository, Kind: u.Kind, Created: now(), State: Creating, Since: now(),
 	}
 	if known != nil {
 		u.record = *known

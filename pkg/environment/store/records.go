@@ -33,6 +33,7 @@ const (
 	tagURL     = "shipkit:url"
 	tagSince   = "shipkit:since"
 	tagTold    = "shipkit:told"
+	tagKind    = "shipkit:backend"
 )
 
 // Records keeps each record in a parameter /<namespace>/env/record.
@@ -129,6 +130,7 @@ func recordTags(n namespace.Namespace, r environment.Record) []types.Tag {
 	tags[tagTold] = r.Told.UTC().Format(time.RFC3339)
 	tags[tagPull] = strconv.Itoa(r.Pull)
 	tags[tagHourly] = strconv.FormatFloat(r.Hourly, 'f', -1, 64)
+	tags[tagKind] = r.Kind
 	tags[tagURL] = namespace.TagValue(r.URL)
 	list := make([]types.Tag, 0, len(tags))
 	for key, value := range tags {
@@ -143,7 +145,7 @@ func recordTags(n namespace.Namespace, r environment.Record) []types.Tag {
 func fromTags(tags map[string]string) environment.Record {
 	record := environment.Record{
 		Namespace: tags[namespace.TagNamespace], Repository: tags[namespace.TagRepository],
-		State: environment.State(tags[tagState]), URL: tags[tagURL], RunURL: tags[namespace.TagRunURL],
+		Kind: tags[tagKind], State: environment.State(tags[tagState]), URL: tags[tagURL], RunURL: tags[namespace.TagRunURL],
 	}
 	record.Expires, _ = time.Parse(time.RFC3339, tags[tagExpires])
 	record.Created, _ = time.Parse(time.RFC3339, tags[tagCreated])
