@@ -83,6 +83,14 @@ func TestAllBadInputsAtOnce(t *testing.T) {
 			t.Errorf("log lacks %s:\n%s", want, result.Log)
 		}
 	}
+	for _, want := range []string{"### ❌ sample failed", "- input \"url\" is required and was not given<br>**Try:** ", "- input \"mode\": \"x\""} {
+		if !strings.Contains(result.Summary, want) {
+			t.Errorf("summary lacks %s:\n%s", want, result.Summary)
+		}
+	}
+	if strings.Contains(result.Summary, "tags") {
+		t.Errorf("a warning is no reason to fail:\n%s", result.Summary)
+	}
 }
 
 func TestUnwritableOutputFailsTheStep(t *testing.T) {

@@ -127,7 +127,11 @@ func (rt *Runtime) fault(err error) {
 // returns the error of the whole step.
 func (rt *Runtime) finish(err error) error {
 	rt.reporter.stop()
-	rt.Annotate(diag.From(err)...)
+	found := diag.From(err)
+	rt.Annotate(found...)
+	if found.HasErrors() && rt.OnGitHub() && rt.summary.markdown() == "" {
+		rt.Summary(failureView(rt.name, found))
+	}
 	rt.fault(rt.summary.end(rt.findings.folded()))
 	rt.mu.Lock()
 	faults := errors.Join(rt.faults...)
