@@ -48,7 +48,7 @@ func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 		return nil
 	}
 	result, err := ecsdeploy.Apply(ctx, clients, plan, ecsdeploy.Hooks{Started: remember(rt, in), Progress: rt.Progress()})
-	rt.Summary(resultView(result, plan))
+	rt.Summary(resultView(result, plan, err))
 	forget(rt, result)
 	resultOutputs(rt, result, plan, err)
 	return errors.Join(err, result.Err())

@@ -38,7 +38,7 @@ func promote(ctx context.Context, rt *action.Runtime, c *ecsdeploy.Clients, requ
 		return nil
 	}
 	result, err := ecsdeploy.Promote(ctx, c, found, request.Wait, ecsdeploy.Hooks{Started: remember(rt, in), Progress: rt.Progress()})
-	rt.Summary(resultView(result, nil))
+	rt.Summary(resultView(result, nil, err))
 	forget(rt, result)
 	resultOutputs(rt, result, nil, err)
 	return errors.Join(err, result.Err())

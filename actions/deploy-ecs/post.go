@@ -83,7 +83,7 @@ func post(ctx context.Context, rt *action.Runtime) error {
 		if !v.RolledBack && !v.Outcome.OK() {
 			unfinished = append(unfinished, &diag.Diagnostic{
 				Summary: fmt.Sprintf("service %s: %s", v.Service, v.Headline()),
-				Try:     "look at the service in the ECS console; mode: rollback puts the previous revision back",
+				Try:     "look at the service with mode: status; mode: rollback puts the previous revision back",
 			})
 		}
 	}

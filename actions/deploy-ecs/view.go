@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/ecsdeploy"
 	"github.com/org/shipkit/pkg/ecsdeploy/taskdef"
 	"github.com/org/shipkit/pkg/markdown"
@@ -126,10 +127,16 @@ func plain(cell string) string {
 }
 
 // resultView renders how a deployment ended, verdict first. The plan is nil
-// after a promotion.
-func resultView(r *ecsdeploy.Result, p *ecsdeploy.Plan) string {
+// after a promotion; err is why a change could not be made, nil if it was.
+func resultView(r *ecsdeploy.Result, p *ecsdeploy.Plan, err error) string {
 	var b strings.Builder
+	if r.RunFailure == nil {
+		b.WriteString(refusalView(r, err))
+	}
 	if len(r.Services) == 0 {
+		if err != nil && r.RunFailure == nil {
+			return b.String()
+		}
 		return registeredView(r)
 	}
 	for _, v := range r.Services {
@@ -151,6 +158,25 @@ func resultView(r *ecsdeploy.Result, p *ecsdeploy.Plan) string {
 	}
 	if p != nil {
 		b.WriteString(changesView(p))
+	}
+	return b.String()
+}
+
+// refusalView says what could not be done, and what was done before; "" if
+// nothing was refused.
+func refusalView(r *ecsdeploy.Result, err error) string {
+	var b strings.Builder
+	for i, d := range diag.From(err) {
+		if i == 0 {
+			b.WriteString("### ❌ ")
+		}
+		b.WriteString(markdown.Escape(capital(d.Summary)) + "\n\n")
+		if d.Try != "" {
+			b.WriteString("**Try:** " + markdown.Escape(d.Try) + ".\n\n")
+		}
+	}
+	if err != nil && len(r.Services) == 0 && r.TaskDefinition != "" {
+		b.WriteString(markdown.Escape(short(r.TaskDefinition)) + " is registered; no service was changed.\n\n")
 	}
 	return b.String()
 }
@@ -206,11 +232,17 @@ func dossierView(v ecsdeploy.Verdict) string {
 func causeView(c ecsdeploy.Cause) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s. **Try:** %s.\n\n", markdown.Escape(capital(c.Sentence)), markdown.Escape(c.Try))
+	if c.Count == 0 { // no task stopped for it
+		if c.Reason != "" {
+			fmt.Fprintf(&b, "AWS says: %s\n\n", markdown.Escape(c.Reason))
+		}
+		return b.String()
+	}
 	exit := ""
 	if c.ExitCode != nil {
 		exit = fmt.Sprint(*c.ExitCode)
 	}
-	b.WriteString(markdown.Table([]string{"Tasks", "Container", "Stop code", "Exit code", "ECS says"}, [][]string{{
+	b.WriteString(markdown.Table([]string{"Tasks", "Container", "Stop code", "Exit code", "AWS says"}, [][]string{{
 		fmt.Sprint(c.Count), markdown.Code(c.Container), markdown.Code(c.StopCode), exit, markdown.Escape(c.Reason),
 	}}) + "\n")
 	if len(c.Log) > 0 {

@@ -1,6 +1,7 @@
 package deployecs
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -83,24 +84,27 @@ func TestViews(t *testing.T) {
 		"plan.txt":        planText(plan),
 		"plan-nothing.md": planView(nothing),
 		"plan-stop.md":    planView(back),
-		"succeeded.md":    resultView(result(ecsdeploy.Verdict{Outcome: ecsdeploy.Succeeded, Serving: web42}), plan),
+		"succeeded.md":    resultView(result(ecsdeploy.Verdict{Outcome: ecsdeploy.Succeeded, Serving: web42}), plan, nil),
 		"paused.md": resultView(result(ecsdeploy.Verdict{
 			Outcome: ecsdeploy.Paused, Hook: ecsdeploy.Hook{ID: "h", Stage: "POST_SCALE_UP", Expires: created},
-		}), nil),
+		}), nil, nil),
 		"failed.md": resultView(result(ecsdeploy.Verdict{
 			Outcome: ecsdeploy.Failed, Reason: "3 tasks failed alike: container web exits with code 1", By: "this step",
 			RolledBack: true, Serving: web41, Dossier: crash(),
-		}), plan),
+		}), plan, nil),
 		"rolled-back.md": resultView(result(ecsdeploy.Verdict{
 			Outcome: ecsdeploy.RolledBack, By: "the circuit breaker", Reason: "tasks failed to start", RolledBack: true, Serving: web41, Dossier: crash(),
-		}), nil),
-		"superseded.md": resultView(result(ecsdeploy.Verdict{Outcome: ecsdeploy.Superseded, SupersededBy: "arn:x/d2"}), nil),
-		"timed-out.md":  resultView(result(ecsdeploy.Verdict{Outcome: ecsdeploy.TimedOut, Reason: "1 of 2 new tasks run after 30m0s", RollbackRequested: true}), nil),
-		"migration.md":  resultView(&ecsdeploy.Result{TaskDefinition: web42, RunFailure: &crash().Causes[0]}, nil),
-		"registered.md": resultView(&ecsdeploy.Result{TaskDefinition: web42}, nil),
-		"post.md":       postView(result(ecsdeploy.Verdict{Outcome: ecsdeploy.Cancelled, RolledBack: true, Serving: web41})),
-		"status.md":     statusView(reports),
-		"status.txt":    statusText(reports) + "\n",
+		}), nil, nil),
+		"superseded.md": resultView(result(ecsdeploy.Verdict{Outcome: ecsdeploy.Superseded, SupersededBy: "arn:x/d2", SupersededTo: web42}), nil, nil),
+		"timed-out.md":  resultView(result(ecsdeploy.Verdict{Outcome: ecsdeploy.TimedOut, Reason: "1 of 2 new tasks run after 30m0s", RollbackRequested: true}), nil, nil),
+		"migration.md":  resultView(&ecsdeploy.Result{TaskDefinition: web42, RunFailure: &crash().Causes[0]}, nil, errors.New("task 1 failed")),
+		"registered.md": resultView(&ecsdeploy.Result{TaskDefinition: web42}, nil, nil),
+		"refused.md": resultView(&ecsdeploy.Result{TaskDefinition: web42}, nil, &diag.Diagnostic{
+			Summary: "update service web to web:42: the role lacks ecs:UpdateService on arn:x", Try: "add ecs:UpdateService on arn:x to the role's policy",
+		}),
+		"post.md":    postView(result(ecsdeploy.Verdict{Outcome: ecsdeploy.Cancelled, RolledBack: true, Serving: web41})),
+		"status.md":  statusView(reports),
+		"status.txt": statusText(reports) + "\n",
 		"promotion.md": promotionView([]ecsdeploy.Promotion{{
 			Service: &ecsdeploy.ServicePlan{Name: "web", Before: web41}, Definition: web42, Hook: ecsdeploy.Hook{Stage: "POST_SCALE_UP"},
 		}}),

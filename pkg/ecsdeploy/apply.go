@@ -62,39 +62,44 @@ type Handle struct {
 func Apply(ctx context.Context, c *Clients, p *Plan, hooks Hooks) (*Result, error) {
 	began := time.Now()
 	r := &Result{TaskDefinition: p.TaskDefinition, Changed: p.Changed()}
-	defer func() { r.Took = time.Since(began) }()
+	err := apply(ctx, c, p, r, hooks)
+	r.Took = time.Since(began)
+	return r, inPlainWords(err)
+}
+
+func apply(ctx context.Context, c *Clients, p *Plan, r *Result, hooks Hooks) error {
 	if err := unmoved(ctx, c, p); err != nil {
-		return r, err
+		return err
 	}
 	if r.TaskDefinition == "" {
 		arn, err := register(ctx, c, p.Target)
 		if err != nil {
-			return r, err
+			return err
 		}
 		r.TaskDefinition = arn
 		hooks.Progress.Milestone("register", "registered "+shortARN(arn))
 	}
 	if p.Request.RunTask != nil {
 		if err := runTask(ctx, c, p, r, hooks.Progress); err != nil {
-			return r, err
+			return err
 		}
 	}
 	followers, err := update(ctx, c, p, r, hooks)
 	if err != nil {
 		r.Services = undo(ctx, followers, nil)
-		return r, err
+		return err
 	}
 	r.Services = followAll(ctx, followers)
 	if r.Err() != nil {
 		r.Services = undo(ctx, followers, r.Services)
-		return r, nil
+		return nil
 	}
 	for _, s := range p.Services {
 		if err := applyScaling(ctx, c, s); err != nil {
-			return r, err
+			return err
 		}
 	}
-	return r, nil
+	return nil
 }
 
 // unmoved checks that the services are as the plan saw them.

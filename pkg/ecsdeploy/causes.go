@@ -23,6 +23,7 @@ const (
 	KindHealth       Kind = "container health check failed"
 	KindTarget       Kind = "load balancer health check failed"
 	KindCapacity     Kind = "no capacity"
+	KindAlarm        Kind = "alarm"
 	KindInterruption Kind = "interrupted"
 	KindOther        Kind = "stopped"
 )
@@ -49,15 +50,20 @@ type Cause struct {
 // timeout then only costs time.
 func (c Cause) repeats() bool {
 	switch c.Kind {
-	case KindCapacity, KindInterruption, KindOther:
+	case KindCapacity, KindInterruption, KindAlarm, KindOther:
 		return false
 	default:
 		return true
 	}
 }
 
-// alike says how often it came.
-func (c Cause) alike() string { return tasksFailed(c.Count) + " alike: " + c.Sentence }
+// alike says how often it came; a cause that ended no task did not come twice.
+func (c Cause) alike() string {
+	if c.Count == 0 {
+		return c.Sentence
+	}
+	return tasksFailed(c.Count) + " alike: " + c.Sentence
+}
 
 func tasksFailed(n int) string {
 	if n == 1 {
@@ -74,7 +80,7 @@ func (c Cause) Detail() string {
 		fmt.Fprintf(&b, " (%d tasks)", c.Count)
 	}
 	if c.Reason != "" {
-		b.WriteString("\nECS says: " + c.Reason)
+		b.WriteString("\nAWS says: " + c.Reason)
 	}
 	if len(c.Log) > 0 {
 		b.WriteString("\nLast lines of " + c.LogStream + ":\n" + strings.Join(c.Log, "\n"))
@@ -207,7 +213,7 @@ func explain(c Cause, image string) (sentence, try string) {
 	case KindInterruption:
 		return "the platform took a task away", "nothing: ECS replaces it"
 	default:
-		return "a task stopped", "see the task in the ECS console"
+		return "a task stopped", "see the log and the events below, and the reason that ECS gives"
 	}
 }
 

@@ -37,6 +37,46 @@ func hasCode(err error, codes ...string) bool {
 	return ok && slices.Contains(codes, api.ErrorCode())
 }
 
+// inPlainWords takes the SDK's preamble (operation, status code, request ID)
+// from what AWS refused, and names the permission that is missing.
+func inPlainWords(err error) error {
+	var list diag.List
+	for _, found := range diag.From(err) {
+		api, answered := errors.AsType[smithy.APIError](found)
+		operation, called := errors.AsType[*smithy.OperationError](found)
+		if !answered || !called || found.Severity != diag.Error || found.Try != "" {
+			list.Add(found)
+			continue
+		}
+		plain := *found
+		plain.Summary = strings.Replace(plain.Summary, operation.Error(), firstNonEmpty(api.ErrorMessage(), api.ErrorCode()), 1)
+		if action, arn := missingPermission(err, operation); denied(err) {
+			plain.Summary, _, _ = strings.Cut(found.Summary, operation.Error())
+			plain.Summary += "the role lacks " + action + on(arn)
+			plain.Try = "add " + action + on(arn) + " to the role's policy"
+		}
+		list.Add(&plain)
+	}
+	return list.Err()
+}
+
+func on(arn string) string {
+	if arn == "" {
+		return ""
+	}
+	return " on " + arn
+}
+
+// missingPermission reads the action and the resource out of AWS's message; the
+// operation is the action where AWS does not say it.
+func missingPermission(err error, operation *smithy.OperationError) (action, arn string) {
+	m := deniedPattern.FindStringSubmatch(err.Error())
+	if m == nil {
+		return strings.ToLower(operation.Service()) + ":" + operation.Operation(), ""
+	}
+	return m[1], strings.TrimRight(m[2], ".,")
+}
+
 // unchecked turns the failure of a check that is only for the user's benefit
 // into a warning; a missing permission prints the action and the ARN to add.
 func unchecked(what, action, arn string, err error) *diag.Diagnostic {

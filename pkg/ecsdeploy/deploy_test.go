@@ -87,7 +87,13 @@ func TestVerdicts(t *testing.T) {
 		},
 		{
 			name: "rollback failed", course: ends(types.ServiceDeploymentStatusRollbackFailed, time.Minute, "no capacity"),
-			outcome: Failed, headline: "web:2 failed: no capacity",
+			outcome: Failed, headline: "web:1 serves again; web:2 failed: ECS could not roll back: no capacity",
+			rolledBack: true, calls: map[string]int{"UpdateService": 2},
+		},
+		{
+			name: "rollback failed, and rollback is off", course: ends(types.ServiceDeploymentStatusRollbackFailed, time.Minute, "no capacity"),
+			wait:    func(w *Wait) { w.Rollback = false },
+			outcome: Failed, headline: "web:2 failed: ECS could not roll back: no capacity", calls: map[string]int{"UpdateService": 1},
 		},
 		{
 			name: "paused", course: pauseAt("POST_SCALE_UP", time.Minute),

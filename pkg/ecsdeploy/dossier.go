@@ -39,6 +39,16 @@ type TargetHealth struct {
 // Empty tells whether nothing is known.
 func (d Dossier) Empty() bool { return len(d.Causes) == 0 && len(d.Targets) == 0 && len(d.Events) == 0 }
 
+// why is the most frequent cause in one phrase, "" if no cause tells.
+func (d Dossier) why() string {
+	for _, cause := range d.Causes {
+		if cause.Kind != KindInterruption && cause.Kind != KindOther {
+			return cause.alike()
+		}
+	}
+	return ""
+}
+
 // failures returns the causes of the tasks that one deployment lost.
 func failures(ctx context.Context, c *Clients, s *ServicePlan, deploymentID, taskDefinition string) ([]Cause, error) {
 	list, err := c.Tasks.ListTasks(ctx, &ecs.ListTasksInput{
@@ -112,6 +122,16 @@ func (f *follower) dossier(ctx context.Context) Dossier {
 	d.Events = f.troubles()
 	if len(d.Causes) == 0 && len(d.Targets) > 0 {
 		d.Causes = []Cause{targetCause(d.Targets[0])}
+	}
+	if cause, ok := f.unplaced(); ok && len(d.Causes) == 0 {
+		d.Causes = []Cause{cause}
+	}
+	if len(f.last.Alarms) > 0 {
+		cause, err := f.alarmCause(ctx)
+		if err != nil {
+			d.Missing.Add(unchecked("why the alarm went off", "cloudwatch:DescribeAlarms", "*", err))
+		}
+		d.Causes = append([]Cause{cause}, d.Causes...)
 	}
 	return d
 }

@@ -53,6 +53,29 @@ func (f *follower) events(service types.Service) (fresh []string) {
 	return fresh
 }
 
+// unplaced is the cause of a deployment whose tasks never came to be: only the
+// events tell of it.
+func (f *follower) unplaced() (Cause, bool) {
+	for _, t := range slices.Backward(f.trouble) {
+		if strings.Contains(t.text, "unable to place a task") {
+			c := Cause{Kind: KindCapacity, Reason: eventText(t.text)}
+			c.Sentence, c.Try = explain(c, "")
+			return c, true
+		}
+	}
+	return Cause{}, false
+}
+
+// eventText is an event without the name of its service and the pointer to the
+// manual.
+func eventText(event string) string {
+	if _, text, ok := strings.Cut(event, ") "); ok && strings.HasPrefix(event, "(service ") {
+		event = text
+	}
+	text, _, _ := strings.Cut(event, " For more information, see the Troubleshooting section")
+	return text
+}
+
 // troubles are the messages for people.
 func (f *follower) troubles() []string {
 	var texts []string

@@ -163,18 +163,35 @@ func (f *follower) end(ctx context.Context, outcome Outcome) Verdict {
 		f.progress.Milestone(f.task(), "paused at "+Stage(v.Hook.Stage))
 		return v
 	}
-	v.By, v.Reason = f.whoRolledBack(), firstNonEmpty(f.last.RollbackReason, f.last.Reason)
+	v.By = f.whoRolledBack()
 	if f.gaveUp != nil {
 		v.Outcome, v.By, v.Reason, v.Dossier = f.gaveUp.Outcome, f.gaveUp.By, f.gaveUp.Reason, f.gaveUp.Dossier
 	}
 	if v.Dossier.Empty() {
 		v.Dossier = f.dossier(ctx)
 	}
-	if outcome == RolledBack {
-		v.Serving = f.verify(ctx)
-		v.RolledBack = v.Serving == f.s.Before
+	v.Reason = firstNonEmpty(v.Reason, v.Dossier.why(), f.last.RollbackReason)
+	if outcome == Failed {
+		return f.afterFailedRollback(ctx, v)
 	}
+	v.Reason = firstNonEmpty(v.Reason, f.last.Reason)
+	v.Serving = f.verify(ctx)
+	v.RolledBack = v.Serving == f.s.Before
 	return v
+}
+
+// afterFailedRollback puts the old revision back where ECS could not: it goes
+// back to completed deployments only.
+func (f *follower) afterFailedRollback(ctx context.Context, v Verdict) Verdict {
+	if v.Reason != "" {
+		v.Reason += "; "
+	}
+	v.Reason += "ECS could not roll back: " + firstNonEmpty(f.last.Reason, "it does not say why")
+	if !f.wait.Rollback {
+		return v
+	}
+	v.By = "this step"
+	return f.redeploy(ctx, v)
 }
 
 func (f *follower) verdict(outcome Outcome) Verdict {

@@ -23,7 +23,7 @@ const Previous = "previous"
 // target is Previous, a revision number, family:revision or an ARN. It only
 // reads; revisions are never deregistered.
 func NewRollbackPlan(ctx context.Context, c *Clients, req Request, target string) (*Plan, error) {
-	p := &planner{c: c, req: req, plan: &Plan{Request: req, Images: map[string]Image{}}}
+	p := newPlanner(c, req)
 	for _, service := range p.services(ctx) {
 		p.back(ctx, service, target)
 	}

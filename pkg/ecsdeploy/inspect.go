@@ -68,11 +68,20 @@ func (f *follower) whoRolledBack() string {
 		return "alarm " + strings.Join(f.last.Alarms, ", ")
 	case f.last.Threshold > 0 && f.last.Failures >= f.last.Threshold:
 		return "the circuit breaker"
-	case strings.Contains(strings.ToLower(f.last.RollbackReason+f.last.Reason), "circuit breaker"):
-		return "the circuit breaker"
-	case strings.Contains(strings.ToLower(f.last.RollbackReason+f.last.Reason), "hook"):
-		return "a lifecycle hook"
-	default:
-		return "somebody else"
 	}
+	words := strings.ToLower(f.last.RollbackReason + f.last.Reason)
+	for _, known := range []struct{ word, who string }{
+		{"circuit breaker", "the circuit breaker"}, {"hook", aHook}, {"because of invalid", "ECS"},
+	} {
+		if strings.Contains(words, known.word) {
+			return known.who
+		}
+	}
+	return somebodyElse
 }
+
+// Who rolled back, besides ECS, its circuit breaker and alarms, and this step.
+const (
+	somebodyElse = "somebody else"
+	aHook        = "a lifecycle hook"
+)

@@ -89,7 +89,7 @@ func (p *Plan) Changed() bool {
 // NewPlan works out a deployment. It only reads. The error is a diag.List with
 // all problems, found before anything is registered.
 func NewPlan(ctx context.Context, c *Clients, req Request) (*Plan, error) {
-	p := &planner{c: c, req: req, plan: &Plan{Request: req, Images: map[string]Image{}}}
+	p := newPlanner(c, req)
 	services := p.services(ctx)
 	p.source(ctx, services)
 	if p.plan.Target != nil {
@@ -103,7 +103,7 @@ func NewPlan(ctx context.Context, c *Clients, req Request) (*Plan, error) {
 	if err := p.problems.Err(); err != nil {
 		return nil, append(p.problems, p.plan.Warnings...)
 	}
-	if p.plan.TaskDefinition == "" && !p.updates() {
+	if p.plan.TaskDefinition == "" && !p.updates() && (!p.inactive[p.before()] || !p.plan.Changed()) {
 		p.plan.TaskDefinition = p.before()
 	}
 	return p.plan, nil
@@ -116,6 +116,14 @@ type planner struct {
 	plan     *Plan
 	problems diag.List
 	current  map[string]*taskdef.Document // by ARN
+	inactive map[string]bool              // those of them that were deregistered
+}
+
+func newPlanner(c *Clients, req Request) *planner {
+	return &planner{
+		c: c, req: req, plan: &Plan{Request: req, Images: map[string]Image{}},
+		current: map[string]*taskdef.Document{}, inactive: map[string]bool{},
+	}
 }
 
 // updates tells whether any service needs a new revision.
@@ -138,7 +146,7 @@ func (p *planner) before() string {
 	return p.plan.Services[0].Before
 }
 
-func (p *planner) fail(err error) { p.problems.Add(diag.From(err)...) }
+func (p *planner) fail(err error) { p.problems.Add(diag.From(inPlainWords(err))...) }
 
 // service plans one service.
 func (p *planner) service(ctx context.Context, service types.Service) {
@@ -147,6 +155,10 @@ func (p *planner) service(ctx context.Context, service types.Service) {
 	current, err := p.describe(ctx, s.Before)
 	if err != nil {
 		p.plan.Warnings.Add(unchecked("what changes in service "+s.Name, "ecs:DescribeTaskDefinition", "*", err))
+	}
+	if p.inactive[s.Before] {
+		p.plan.Warnings.Warnf("do not deregister the revision that a service runs",
+			"service %q runs %s, which is INACTIVE: if this deployment fails, ECS may refuse to go back to it", s.Name, shortARN(s.Before))
 	}
 	s.Changes = taskdef.Diff(current, p.plan.Target)
 	p.commits(ctx, s, current)

@@ -300,7 +300,11 @@ func TestOneOffTask(t *testing.T) {
 			f.services[0].LaunchType = types.LaunchTypeEc2
 			req := request("web")
 			req.RunTask = &RunTask{Wait: true, StartedBy: "GitHub-Actions"}
-			deploy(t, f, req, func(t *testing.T, _ *Result, err error) {
+			f.logs["ecs/web/m1"] = []string{"1", "2", "3", "4", "5", "no such table"}
+			deploy(t, f, req, func(t *testing.T, r *Result, err error) {
+				if failure := r.RunFailure; failure != nil && (len(failure.Log) != 5 || failure.Log[4] != "no such table" || failure.LogStream != "/web ecs/web/m1") {
+					t.Errorf("the end of the log is not told: %+v", failure)
+				}
 				if tt.failure == "" && err != nil || tt.failure != "" && (err == nil || !strings.Contains(err.Error(), tt.failure)) {
 					t.Errorf("got %v, want %q", err, tt.failure)
 				}

@@ -30,7 +30,7 @@ func FindPromotions(ctx context.Context, c *Clients, cluster string, names []str
 		s := newServicePlan(service)
 		promotion, err := findPromotion(ctx, c, s)
 		if err != nil {
-			problems.Add(diag.From(err)...)
+			problems.Add(diag.From(inPlainWords(err))...)
 			continue
 		}
 		found = append(found, promotion)
@@ -87,6 +87,7 @@ func sourceDefinition(ctx context.Context, c *Clients, d ecstypes.ServiceDeploym
 func Promote(ctx context.Context, c *Clients, promotions []Promotion, wait Wait, hooks Hooks) (*Result, error) {
 	r := &Result{Changed: true}
 	var followers []*follower
+	var refused error // those that were promoted before it are followed
 	for _, p := range promotions {
 		f := newFollower(c, p.Service, wait, hooks.Progress)
 		f.watcher, f.definition, f.answered = &deploymentWatcher{c: c, deployment: p.Deployment}, p.Definition, p.Hook.ID
@@ -99,7 +100,8 @@ func Promote(ctx context.Context, c *Clients, promotions []Promotion, wait Wait,
 			Action: ecstypes.DeploymentLifecycleHookActionContinue,
 		})
 		if err != nil {
-			return r, fmt.Errorf("continue deployment %s of service %s: %w", shortARN(p.Deployment), p.Service.Name, err)
+			refused = inPlainWords(fmt.Errorf("continue deployment %s of service %s: %w", shortARN(p.Deployment), p.Service.Name, err))
+			break
 		}
 		f.identify(ctx)
 		hooks.Progress.Milestone(f.task(), "promoted past "+Stage(p.Hook.Stage))
@@ -109,5 +111,5 @@ func Promote(ctx context.Context, c *Clients, promotions []Promotion, wait Wait,
 		followers = append(followers, f)
 	}
 	r.Services = followAll(ctx, followers)
-	return r, nil
+	return r, refused
 }

@@ -19,6 +19,9 @@ const verifyTime = 3 * time.Minute
 func (f *follower) giveUp(ctx context.Context, outcome Outcome, reason string) (Verdict, bool) {
 	v := f.verdict(outcome)
 	v.Reason, v.Dossier = reason, f.dossier(ctx)
+	if why := v.Dossier.why(); outcome == TimedOut && why != "" {
+		v.Reason += ": " + why
+	}
 	if !f.wait.Rollback {
 		return v, true
 	}
@@ -119,11 +122,15 @@ func (f *follower) stopped(ctx context.Context) Verdict {
 	if newer != "" && err == nil {
 		v := f.verdict(Superseded)
 		v.SupersededBy = newer
-		f.progress.Warn(f.task(), "superseded by "+shortARN(newer))
+		if service, err := describeService(ctx, f.c, f.s); err == nil {
+			v.SupersededTo = aws.ToString(primary(service).TaskDefinition)
+		}
+		f.progress.Warn(f.task(), v.Headline())
 		return v
 	}
 	v := f.verdict(Failed)
-	v.Reason, v.Dossier = firstNonEmpty(f.last.Reason, "ECS stopped the deployment"), f.dossier(ctx)
+	v.Dossier = f.dossier(ctx)
+	v.Reason = firstNonEmpty(v.Dossier.why(), f.last.Reason, "ECS stopped the deployment")
 	if f.gaveUp != nil {
 		v.Outcome, v.Reason = f.gaveUp.Outcome, f.gaveUp.Reason
 	}

@@ -43,7 +43,7 @@ func activeServices(ctx context.Context, c *Clients, cluster string, names []str
 	var problems diag.List
 	if out, err := c.Services.DescribeClusters(ctx, &ecs.DescribeClustersInput{Clusters: []string{cluster}}); err != nil {
 		if !denied(err) {
-			problems.Add(diag.From(fmt.Errorf("describe cluster %s: %w", cluster, err))...)
+			problems.Add(diag.From(inPlainWords(fmt.Errorf("describe cluster %s: %w", cluster, err)))...)
 			return nil, problems
 		}
 	} else if len(out.Clusters) == 0 || aws.ToString(out.Clusters[0].Status) != "ACTIVE" {
@@ -54,7 +54,7 @@ func activeServices(ctx context.Context, c *Clients, cluster string, names []str
 	for chunk := range slices.Chunk(names, 10) {
 		out, err := c.Services.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: aws.String(cluster), Services: chunk})
 		if err != nil {
-			problems.Add(diag.From(fmt.Errorf("describe services of cluster %s: %w", cluster, err))...)
+			problems.Add(diag.From(inPlainWords(fmt.Errorf("describe services of cluster %s: %w", cluster, err)))...)
 			return nil, problems
 		}
 		for _, failure := range out.Failures {
@@ -103,11 +103,13 @@ func (p *planner) source(ctx context.Context, services []types.Service) {
 		base, err = taskdef.Parse(p.req.Source.File, p.req.Source.Data, p.req.Source.KeepEmpty...)
 	case registered == "" && len(services) == 0:
 		return // the problems say why there is no service
-	default:
-		if registered == "" {
-			registered = aws.ToString(services[0].TaskDefinition)
+	case registered == "":
+		registered = aws.ToString(services[0].TaskDefinition)
+		if base, err = p.describe(ctx, registered); p.inactive[registered] {
+			registered = "" // a copy is registered: ECS deploys no revision that is INACTIVE
 		}
-		base, registered, err = p.active(ctx, registered)
+	default:
+		base, registered, err = Revision(ctx, p.c.TaskDefinitions, registered)
 	}
 	if err != nil {
 		p.fail(err)
@@ -130,17 +132,18 @@ func (p *planner) source(ctx context.Context, services []types.Service) {
 	}
 }
 
-// active reads a revision that can be deployed.
-func (p *planner) active(ctx context.Context, name string) (*taskdef.Document, string, error) {
-	return Revision(ctx, p.c.TaskDefinitions, name)
-}
-
 // Revision reads the ACTIVE revision that an ARN, a family or family:revision
 // names, and returns its ARN too.
 func Revision(ctx context.Context, definitions TaskDefinitions, name string) (*taskdef.Document, string, error) {
 	out, err := definitions.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
 		TaskDefinition: aws.String(name), Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
 	})
+	if hasCode(err, "ClientException") {
+		return nil, "", &diag.Diagnostic{
+			Summary: fmt.Sprintf("task definition %s does not exist", shortARN(name)), Err: err,
+			Try: "check the name, the revision and the region",
+		}
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("describe task definition %s: %w", name, err)
 	}
@@ -170,10 +173,7 @@ func (p *planner) describe(ctx context.Context, arn string) (*taskdef.Document, 
 	if err != nil {
 		return nil, fmt.Errorf("read task definition %s: %w", shortARN(arn), err)
 	}
-	if p.current == nil {
-		p.current = map[string]*taskdef.Document{}
-	}
-	p.current[arn] = document
+	p.current[arn], p.inactive[arn] = document, out.TaskDefinition.Status == types.TaskDefinitionStatusInactive
 	return document, nil
 }
 

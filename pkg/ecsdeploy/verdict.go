@@ -51,8 +51,9 @@ type Verdict struct {
 	RollbackRequested bool
 	// Hook is the pause that waits for a promotion.
 	Hook Hook
-	// SupersededBy is the ARN of the newer deployment.
-	SupersededBy string
+	// SupersededBy is the ARN of the newer deployment, SupersededTo what it
+	// brings ("" if it could not be seen).
+	SupersededBy, SupersededTo string
 	// Images are what ECS runs, as repository@digest by container; empty if that
 	// could not be seen.
 	Images  map[string]string
@@ -145,7 +146,11 @@ func (v Verdict) Headline() string {
 	case Paused:
 		return what + " is paused at " + Stage(v.Hook.Stage) + ", waiting for a promotion"
 	case Superseded:
-		return what + " was superseded by the newer deployment " + shortARN(v.SupersededBy)
+		what += " was superseded by a newer deployment"
+		if v.SupersededTo != "" {
+			what += " of " + shortARN(v.SupersededTo)
+		}
+		return what + " (" + shortARN(v.SupersededBy) + ")"
 	case RolledBack:
 		what += " was rolled back by " + v.By
 	case TimedOut:
@@ -181,8 +186,21 @@ func (v Verdict) try() string {
 		return "raise wait-for-minutes if the service only starts slowly"
 	case Cancelled:
 		return "run again when ready"
+	case RolledBack:
+		return v.tryAfterRollback()
 	default:
-		return "see the events of the service in the ECS console"
+		return "look at the events of the service in the summary"
+	}
+}
+
+func (v Verdict) tryAfterRollback() string {
+	switch v.By {
+	case somebodyElse:
+		return "ask who stopped it: CloudTrail has the call of ecs:StopServiceDeployment or ecs:UpdateService"
+	case aHook:
+		return "look at the log of the hook's Lambda function"
+	default:
+		return "correct what ECS names; the events of the service are in the summary"
 	}
 }
 
