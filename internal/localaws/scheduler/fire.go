@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/scheduler/types"
@@ -20,7 +21,6 @@ func (s *Service) arm(k string, x *schedule) {
 	}
 	due, ok := x.nextDue()
 	if !ok {
-		s.complete(k, x)
 		return
 	}
 	x.stop = s.clock.AfterFunc(due.Sub(s.clock.Now()), func() { s.fire(k, x, due) })
@@ -33,26 +33,40 @@ func (x *schedule) disarm() {
 	}
 }
 
+// once tells a one-time schedule, of which AWS ignores start and end.
+func (v *settings) once() bool { return strings.HasPrefix(v.Expression, "at(") }
+
 // nextDue is the first moment after the last one, and not before the creation and the start, nor after the end.
 func (x *schedule) nextDue() (time.Time, bool) {
 	after := x.Changed
 	if x.Fired.After(after) {
 		after = x.Fired
 	}
-	if start := x.Settings.Start; start != nil && start.After(after) {
+	start, end := x.Settings.Start, x.Settings.End
+	if x.Settings.once() {
+		start, end = nil, nil
+	}
+	if start != nil && start.After(after) {
 		after = start.Add(-time.Nanosecond)
 	}
 	due, ok := x.expression.Next(after)
-	if end := x.Settings.End; ok && end != nil && due.After(*end) {
+	if end != nil && due.After(*end) {
 		return time.Time{}, false
 	}
 	return due, ok
 }
 
-// complete removes a schedule that will never fire again, if it was made so. One that never fired stays: AWS keeps an
-// at() in the past. The lock is held.
+// complete removes a schedule that will never fire again, if it was made so: a one-time schedule, or a recurring one
+// that has an end, after the last attempt of its last invocation. What AWS does with one that never fires, an at() in
+// the past or an end before the first moment, it does not say; here it stays. The lock is held.
+// https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-delete.html
+// https://aws.amazon.com/blogs/compute/automatically-delete-schedules-upon-completion-with-amazon-eventbridge-scheduler/
 func (s *Service) complete(k string, x *schedule) {
-	if x.Settings.After == types.ActionAfterCompletionDelete && !x.Fired.IsZero() {
+	ends := x.Settings.once() || x.Settings.End != nil
+	if s.schedules[k] != x || !ends || x.Settings.After != types.ActionAfterCompletionDelete || x.Fired.IsZero() {
+		return
+	}
+	if _, more := x.nextDue(); !more {
 		delete(s.schedules, k)
 	}
 }
@@ -71,12 +85,12 @@ func (s *Service) fire(k string, x *schedule, due time.Time) {
 	s.mu.Unlock()
 	go func() {
 		defer s.running.Done()
-		s.deliver(x, target, due)
+		s.deliver(k, x, target, due)
 	}()
 }
 
 // deliver tries until the target accepts, as the retry policy says; the wait doubles from a second to a minute.
-func (s *Service) deliver(x *schedule, target *types.Target, due time.Time) {
+func (s *Service) deliver(k string, x *schedule, target *types.Target, due time.Time) {
 	attempts, age := retryPolicy(target)
 	result := Invocation{Schedule: x.Group + "/" + x.Name, Target: *target.Arn, At: due}
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
@@ -89,6 +103,7 @@ func (s *Service) deliver(x *schedule, target *types.Target, due time.Time) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.complete(k, x)
 	s.fired = append(s.fired, result)
 	if extra := len(s.fired) - maxFired; extra > 0 {
 		s.fired = s.fired[extra:]

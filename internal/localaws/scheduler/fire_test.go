@@ -134,6 +134,63 @@ func TestCronFiresOnEveryWorkday(t *testing.T) {
 	})
 }
 
+// A recurring schedule is deleted after the invocation that is closest to its end. Without an end it never is, nor is one
+// that never fires.
+func TestRecurringScheduleIsDeletedAfterItsLastInvocation(t *testing.T) {
+	for _, test := range []struct {
+		end   time.Duration
+		fires int // within 30 hours
+		stays bool
+	}{{25 * time.Hour, 3, false}, {24 * time.Hour, 3, false}, {100 * time.Hour, 3, true}, {0, 3, true}, {5 * time.Hour, 0, true}} {
+		inBubble(t, func(t *testing.T, s *localscheduler.Service, _ *clock.Clock, fired *invoker) {
+			create(t, s, func(in *scheduler.CreateScheduleInput) {
+				in.ScheduleExpression = aws.String("rate(8 hours)")
+				in.ActionAfterCompletion = types.ActionAfterCompletionDelete
+				if test.end > 0 {
+					in.EndDate = aws.Time(time.Now().Add(test.end))
+				}
+			})
+			time.Sleep(23 * time.Hour)
+			if test.fires > 0 && !exists(t, s) {
+				t.Errorf("with an end after %s it is deleted before its last invocation", test.end)
+			}
+			time.Sleep(7 * time.Hour)
+			if got := len(fired.seen()); got != test.fires || exists(t, s) != test.stays {
+				t.Errorf("with an end after %s it fires %d times and exists %t, want %d and %t", test.end, got, exists(t, s), test.fires, test.stays)
+			}
+		})
+	}
+}
+
+func TestStartAndEndOfAOneTimeScheduleAreIgnored(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *localscheduler.Service, _ *clock.Clock, fired *invoker) {
+		create(t, s, func(in *scheduler.CreateScheduleInput) { in.EndDate = aws.Time(time.Now().Add(time.Minute)) })
+		create(t, s, func(in *scheduler.CreateScheduleInput) {
+			in.Name, in.StartDate = aws.String("late"), aws.Time(time.Now().Add(24*time.Hour))
+		})
+		time.Sleep(2 * time.Hour)
+		if got := fired.seen(); len(got) != 2 {
+			t.Errorf("fired %v, want both", got)
+		}
+	})
+}
+
+// A schedule stays until the last attempt of its last invocation.
+func TestScheduleStaysWhileItsTargetIsTried(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *localscheduler.Service, _ *clock.Clock, fired *invoker) {
+		fired.fails = 1000
+		create(t, s, func(in *scheduler.CreateScheduleInput) { in.ActionAfterCompletion = types.ActionAfterCompletionDelete })
+		time.Sleep(2 * time.Hour)
+		if !exists(t, s) {
+			t.Error("it is deleted while its target is still tried")
+		}
+		time.Sleep(48 * time.Hour)
+		if exists(t, s) {
+			t.Error("it is still there after its last attempt")
+		}
+	})
+}
+
 func TestDisabledMovedAndDeletedSchedules(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *localscheduler.Service, _ *clock.Clock, fired *invoker) {
 		create(t, s, func(in *scheduler.CreateScheduleInput) { in.State = types.ScheduleStateDisabled })

@@ -161,6 +161,7 @@ func (s *Service) Load(state []byte) error {
 			return fmt.Errorf("load schedule %s: %w", x.Name, err)
 		}
 		s.arm(k, x)
+		s.complete(k, x) // the attempts of what had fired are over
 	}
 	return nil
 }
