@@ -46,7 +46,7 @@ func TestTheGuideMakesTheRoles(t *testing.T) {
 		}
 	}
 	for name, sub := range map[string]string{"shipkit-staging": "environment:staging", "shipkit-staging-build": "ref:refs/heads/main"} {
-		if want := []string{"repo:acme/shop:" + sub}; !slices.Equal(roles[name].subs, want) {
+		if want := []string{"repo:acme@1234567/shop@7654321:" + sub}; !slices.Equal(roles[name].subs, want) {
 			t.Errorf("%s trusts %v, want %v", name, roles[name].subs, want)
 		}
 		needed := policytest.Needed(c.aws.Calls(), keys[name])
