@@ -60,7 +60,11 @@ func (s *story) closed(ctx context.Context) error {
 }
 
 func (s *story) pull(ctx context.Context, event string) (acttest.Result, error) {
-	return s.run(ctx, acttest.Workflow{File: "pull-request.yml", Files: s.files, Event: "pull_request",
+	trigger := "pull_request"
+	if event == "closed" {
+		trigger = "pull_request_target"
+	}
+	return s.run(ctx, acttest.Workflow{File: "pull-request.yml", Files: s.files, Event: trigger,
 		Secrets: map[string]string{"GITHUB_TOKEN": "token"}, Payload: map[string]any{
 			"action": event, "number": 7,
 			"pull_request": map[string]any{"number": 7, "head": map[string]any{"repo": map[string]any{"fork": false, "full_name": "example/app"}}},

@@ -17,7 +17,9 @@ import (
 const pullRequest = `
 on:
   pull_request:
-    types: [opened, reopened, synchronize, labeled, closed]
+    types: [opened, reopened, synchronize, labeled]
+  pull_request_target:
+    types: [closed]
 permissions: {contents: read, id-token: write, pull-requests: write, deployments: write, statuses: write}
 jobs:
   environment:
@@ -136,9 +138,13 @@ func (c *chain) pull(hub *githubtest.Server, event, version string, fork bool) a
 	env["SOURCE"] = c.images[version]
 	repository := map[string]any{"fork": fork, "full_name": map[bool]string{false: "example/app", true: "stranger/app"}[fork]}
 	head := map[string]any{"sha": "1111111111111111111111111111111111111111", "repo": repository}
+	trigger := "pull_request"
+	if event == "closed" {
+		trigger = "pull_request_target"
+	}
 	result := acttest.Run(c, acttest.Workflow{
 		YAML: pullRequest, Env: env, Stubs: acttest.OfOthers, Files: map[string]string{".shipkit.yml": pullSettings},
-		Event: "pull_request", Payload: map[string]any{"action": event, "number": 7, "pull_request": map[string]any{"number": 7, "head": head}},
+		Event: trigger, Payload: map[string]any{"action": event, "number": 7, "pull_request": map[string]any{"number": 7, "head": head}},
 		Secrets:   map[string]string{"GITHUB_TOKEN": "token"},
 		ActionEnv: map[string]map[string]string{"ephemeral-env": {"GITHUB_API_URL": hub.URL}},
 	})
