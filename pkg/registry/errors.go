@@ -62,13 +62,13 @@ func remedyStatus(err *transport.Error, host string) string {
 		return "push under a new tag, or make the repository's tags mutable"
 	case strings.Contains(text, "blob_unknown"), strings.Contains(text, "blob unknown"):
 		return "a layer that this image reuses was deleted from the registry meanwhile: run again, it is planned anew"
-	case err.StatusCode == http.StatusUnauthorized:
+	case err.StatusCode == http.StatusUnauthorized, strings.Contains(text, "authorization token has expired"):
 		return "log in to " + host + " before this step: docker/login-action, `docker login`, or AWS credentials for ECR"
 	case err.StatusCode == http.StatusForbidden:
 		return "give these credentials the right to push to this repository (ECR: see the IAM policy in the README; " +
 			"GHCR: `permissions: packages: write`)"
 	case err.StatusCode == http.StatusNotFound:
-		return "create the repository first: ECR does not create it on a push"
+		return "check the name, and create the repository first: ECR creates it on a push only where a repository creation template says so"
 	case err.StatusCode == http.StatusRequestEntityTooLarge:
 		return "raise the limit of the proxy in front of the registry (nginx: client_max_body_size), or set `max-blob-size`"
 	case err.StatusCode == http.StatusTooManyRequests:

@@ -3,10 +3,8 @@ package registry
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -27,45 +25,6 @@ func (r *Repository) Image(ctx context.Context, m Manifest) (v1.Image, error) {
 	})
 	core.layer = func(h v1.Hash) (io.ReadCloser, error) { return r.OpenBlob(ctx, h) }
 	return partial.CompressedToImage(core) //nolint:wrapcheck // it never fails
-}
-
-// OpenBlob reads a blob from its start. Whoever reads it checks the digest.
-func (r *Repository) OpenBlob(ctx context.Context, blob v1.Hash) (io.ReadCloser, error) {
-	resp, err := r.do(ctx, http.MethodGet, r.url("blobs/%s", blob), nil)
-	if err != nil {
-		return nil, explain(err, r.name.RegistryStr(), "read blob "+short(blob)+" of "+r.name.String())
-	}
-	if err := answered(resp, http.StatusOK); err != nil {
-		drain(resp)
-		return nil, explain(err, r.name.RegistryStr(), "read blob "+short(blob)+" of "+r.name.String())
-	}
-	return resp.Body, nil
-}
-
-// ReadBlob returns a small blob of the given size and checks its digest. It is
-// kept among the documents.
-func (r *Repository) ReadBlob(ctx context.Context, blob v1.Hash, size int64) (content []byte, err error) {
-	if content = r.kept(blob); content != nil {
-		return content, nil
-	}
-	operation := "read blob " + short(blob) + " of " + r.name.String()
-	err = r.retry(ctx, operation, func() error {
-		body, err := r.OpenBlob(ctx, blob)
-		if err != nil {
-			return err
-		}
-		content, err = io.ReadAll(io.LimitReader(body, size+1))
-		if err = errors.Join(err, body.Close()); err != nil {
-			return err
-		}
-		digest, _, _ := v1.SHA256(bytes.NewReader(content)) // reading memory does not fail
-		if digest != blob {
-			return fmt.Errorf("%s: the registry sent other content", operation)
-		}
-		r.keep(blob, content)
-		return nil
-	})
-	return content, explain(err, r.name.RegistryStr(), operation)
 }
 
 // remoteImage is an image in a registry.

@@ -23,7 +23,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/org/shipkit/pkg/progress"
@@ -105,12 +104,6 @@ func (r *Repository) Name() name.Repository { return r.name }
 
 // Profile returns how this registry is spoken to.
 func (r *Repository) Profile() Profile { return r.profile }
-
-// Remote returns go-containerregistry options that read from this repository
-// over its link, with its credentials.
-func (r *Repository) Remote(ctx context.Context) []remote.Option {
-	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(r.client.Transport)}
-}
 
 // url returns the address of an API path below /v2/<name>/.
 func (r *Repository) url(format string, args ...any) *url.URL {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -108,7 +109,7 @@ func temporary(err error, reached bool) bool {
 	case errors.As(err, &local), errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &verify),
 		errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, context.Canceled):
 		return false
-	case errors.Is(err, errSessionLost), errors.Is(err, errOutOfStep):
+	case errors.Is(err, errSessionLost), errors.Is(err, errOutOfStep), errors.Is(err, io.ErrUnexpectedEOF):
 		return true
 	case errors.As(err, &status):
 		return temporaryStatus(status.StatusCode)
