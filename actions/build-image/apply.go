@@ -29,7 +29,11 @@ func (p *plan) checkSize(limit int64) error {
 			}
 		}
 	}
-	if limit == 0 || sends <= limit {
+	if limit == 0 {
+		return nil
+	}
+	if sends <= limit {
+		p.holdToMounts(limit - sends)
 		return nil
 	}
 	var detail bytes.Buffer
@@ -40,6 +44,24 @@ func (p *plan) checkSize(limit int64) error {
 		Summary: fmt.Sprintf("the push would send %s, max-upload allows %s", markdown.Bytes(sends), markdown.Bytes(limit)),
 		Detail:  detail.String(),
 		Try:     "leave the largest files out of the image (.dockerignore, a smaller stage), or raise `max-upload`",
+	}
+}
+
+// holdToMounts lets layers that are to be mounted fail instead of being sent
+// where they are more than max bytes together.
+func (p *plan) holdToMounts(limit int64) {
+	var all []*layerPlan
+	for _, t := range p.targets {
+		for _, i := range t.images {
+			for n := range i.layers {
+				if layer := &i.layers[n]; layer.fate == mounted {
+					all, limit = append(all, layer), limit-layer.descriptor.Size
+				}
+			}
+		}
+	}
+	for _, layer := range all {
+		layer.blob.MountOnly = limit < 0
 	}
 }
 
@@ -77,7 +99,9 @@ func (p *pusher) push(ctx context.Context, t *targetPlan) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.repo.Push(ctx, distinct(append(blobs, attached...))); err != nil {
+	outcomes, err := t.repo.Push(ctx, distinct(append(blobs, attached...)))
+	t.correct(outcomes)
+	if err != nil {
 		return err
 	}
 	if err := p.children(ctx, t); err != nil {
@@ -95,6 +119,18 @@ func (p *pusher) push(ctx context.Context, t *targetPlan) error {
 		}
 	}
 	return ctx.Err() //nolint:wrapcheck // the runtime knows why
+}
+
+// correct notes the layers that the registry would not mount, so that they were
+// sent.
+func (t *targetPlan) correct(outcomes map[string]registry.Outcome) {
+	for _, i := range t.images {
+		for n, layer := range i.layers {
+			if layer.fate == mounted && outcomes[layer.descriptor.Digest.String()] == registry.Uploaded {
+				i.layers[n].fate = sent
+			}
+		}
+	}
 }
 
 // children puts the manifests that an index names.
@@ -143,12 +179,15 @@ func (p *pusher) pushBeside(ctx context.Context, t *targetPlan, i *imagePlan) er
 // remember keeps what the next push wants to know. A cache that cannot be
 // written costs the next push bytes, not this one its success.
 func (p *pusher) remember(t *targetPlan, sent int64, took time.Duration) {
-	last := pushed{Digest: t.top.Descriptor().Digest.String(), BytesPerSecond: t.speed, IndexBlobs: t.indexBlobs}
+	last := pushed{
+		Repository: t.repository.String(), Digest: t.top.Descriptor().Digest.String(),
+		BytesPerSecond: t.speed, IndexBlobs: t.indexBlobs,
+	}
 	// Less than this says more of the latency than of the speed.
 	if const256k := int64(256 << 10); sent > const256k {
 		last.BytesPerSecond = float64(sent) / took.Seconds()
 	}
-	errs := []error{p.cache.keepPush(t.repository.String(), last)}
+	errs := []error{p.cache.keepPush(last)}
 	for _, i := range t.images {
 		p.cache.Store(registry.BytesBlob(i.config).Digest, i.config)
 		if i.index != nil {

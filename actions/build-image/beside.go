@@ -52,7 +52,7 @@ func (d *decision) indexBeside(i *imagePlan) (*beside, error) {
 		return b, err
 	}
 	sends := i.sends()
-	plain := sends
+	plain := sends + i.bytes(mounted) // which a plain push sends
 	if i.mode == modeDelta {
 		plain = d.wholeBytes(i.index)
 	}

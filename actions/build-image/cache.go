@@ -90,7 +90,8 @@ func (c cache) Store(digest v1.Hash, content []byte) {
 
 // pushed is what the last push to a repository left behind.
 type pushed struct {
-	Digest string `json:"digest"`
+	Repository string `json:"repository"`
+	Digest     string `json:"digest"`
 	// BytesPerSecond is how fast it went; 0 means too short to tell.
 	BytesPerSecond float64 `json:"bytesPerSecond"`
 	// IndexBlobs are the blobs of the file index that was attached to it.
@@ -106,10 +107,10 @@ func (c cache) lastPush(repository string) pushed {
 	return p
 }
 
-func (c cache) keepPush(repository string, p pushed) error {
+func (c cache) keepPush(p pushed) error {
 	content, err := json.Marshal(p)
 	if err != nil {
-		return fmt.Errorf("keep the push to %s: %w", repository, err)
+		return fmt.Errorf("keep the push to %s: %w", p.Repository, err)
 	}
-	return c.put("pushes", repository, content)
+	return c.put("pushes", p.Repository, content)
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/awsclient"
@@ -114,7 +113,7 @@ func (c *clients) pusher() *pusher {
 
 // build runs the build, or opens the image that exists.
 func (c *clients) build(ctx context.Context, rt *action.Runtime, work string) (*build.Built, error) {
-	engine := build.Engine{Remote: []remote.Option{remote.WithAuthFromKeychain(c.options.Keychain)}}
+	engine := build.Engine{Pull: c.pull(work)}
 	if c.job.source != nil {
 		built, err := engine.Open(ctx, *c.job.source, work)
 		if errors.Is(err, fs.ErrNotExist) {

@@ -93,7 +93,7 @@ func (r *runner) measured(bytesPerSecond float64) {
 	kept := cache{r.home + "/.cache/shipkit"}
 	last := kept.lastPush(r.tag("app"))
 	last.BytesPerSecond = bytesPerSecond
-	if err := kept.keepPush(r.tag("app"), last); err != nil {
+	if err := kept.keepPush(last); err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -77,9 +77,13 @@ func (i *imagePlan) sends() int64 {
 	if i.mode == modeSame {
 		return 0
 	}
-	n := int64(len(i.config)) + i.beside.size()
+	return int64(len(i.config)) + i.beside.size() + i.bytes(sent)
+}
+
+// bytes returns the size of the layers of a fate.
+func (i *imagePlan) bytes(f fate) (n int64) {
 	for _, layer := range i.layers {
-		if layer.fate == sent {
+		if layer.fate == f {
 			n += layer.descriptor.Size
 		}
 	}
@@ -106,6 +110,11 @@ var errWhole = errors.New("no delta")
 func (d *decision) decide(ctx context.Context, attested bool) (*imagePlan, error) {
 	if d.planner.job.LayerDiff == "off" {
 		d.because("layer-diff is off")
+		return d.whole(ctx, nil)
+	}
+	if d.there() {
+		d.verbatim = true
+		d.because("the registry holds its layers")
 		return d.whole(ctx, nil)
 	}
 	var err error

@@ -39,7 +39,10 @@ type planner struct {
 	indexes map[int]*image.Index
 	// packed are built layers that were compressed, by diff ID.
 	packed map[v1.Hash]v1.Layer
-	mutex  sync.Mutex
+	// holders are the repositories that hold a layer, or will when their turn
+	// came: where this runner pushed it last, and earlier targets.
+	holders map[v1.Hash][]name.Repository
+	mutex   sync.Mutex
 }
 
 func newPlanner(
@@ -47,7 +50,7 @@ func newPlanner(
 ) *planner {
 	return &planner{
 		job: j, cache: c, open: open, services: openServices, progress: p, work: work,
-		indexes: map[int]*image.Index{}, packed: map[v1.Hash]v1.Layer{},
+		indexes: map[int]*image.Index{}, packed: map[v1.Hash]v1.Layer{}, holders: c.holders(),
 	}
 }
 
@@ -120,6 +123,7 @@ func (p *planner) plan(ctx context.Context, built *build.Built) (*plan, error) {
 			return nil, fmt.Errorf("plan the push to %s: %w", target.repository, err)
 		}
 		all.targets = append(all.targets, t)
+		p.willHold(t)
 	}
 	return all, nil
 }

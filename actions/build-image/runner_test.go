@@ -54,18 +54,25 @@ func noise(seed byte, n int) string {
 	return string(b)
 }
 
+// archiveOf returns files as a tar archive.
+func archiveOf(f files) []byte { return archiveAt(f, yesterday) }
+
+func archiveAt(f files, at time.Time) []byte {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, path := range slices.Sorted(maps.Keys(f)) {
+		_ = w.WriteHeader(&tar.Header{Name: path, Mode: 0o644, Size: int64(len(f[path])), ModTime: at})
+		_, _ = w.Write([]byte(f[path]))
+	}
+	_ = w.Close()
+	return b.Bytes()
+}
+
 // built is an image as a builder leaves it: one uncompressed layer.
 func built(t *testing.T, f files, at time.Time, architecture string) v1.Image {
 	t.Helper()
 	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
-		var b bytes.Buffer
-		w := tar.NewWriter(&b)
-		for _, path := range slices.Sorted(maps.Keys(f)) {
-			_ = w.WriteHeader(&tar.Header{Name: path, Mode: 0o644, Size: int64(len(f[path])), ModTime: at})
-			_, _ = w.Write([]byte(f[path]))
-		}
-		_ = w.Close()
-		return io.NopCloser(&b), nil
+		return io.NopCloser(bytes.NewReader(archiveAt(f, at))), nil
 	}, tarball.WithCompressionLevel(0), tarball.WithMediaType(types.OCILayer))
 	if err != nil {
 		t.Fatal(err)
@@ -207,15 +214,8 @@ func dockerArchive(t *testing.T, env string, layers ...files) string {
 	t.Helper()
 	img := v1.Image(empty.Image)
 	for _, f := range layers {
-		var b bytes.Buffer
-		w := tar.NewWriter(&b)
-		for _, path := range slices.Sorted(maps.Keys(f)) {
-			_ = w.WriteHeader(&tar.Header{Name: path, Mode: 0o644, Size: int64(len(f[path])), ModTime: yesterday})
-			_, _ = w.Write([]byte(f[path]))
-		}
-		_ = w.Close()
 		var err error
-		if img, err = mutate.AppendLayers(img, static.NewLayer(b.Bytes(), types.DockerUncompressedLayer)); err != nil {
+		if img, err = mutate.AppendLayers(img, static.NewLayer(archiveOf(f), types.DockerUncompressedLayer)); err != nil {
 			t.Fatal(err)
 		}
 	}

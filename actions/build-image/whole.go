@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -87,7 +88,7 @@ func isPlain(mediaType types.MediaType) bool {
 }
 
 // layer plans a layer without asking the registry: the previous image's are
-// there, others are sent.
+// there, others are mounted if another repository should have them, or sent.
 func (d *decision) layer(layer v1.Layer) (layerPlan, error) {
 	descriptor, err := partial.Descriptor(layer)
 	if err != nil {
@@ -101,24 +102,34 @@ func (d *decision) layer(layer v1.Layer) (layerPlan, error) {
 	if planned.blob, err = registry.LayerBlob(layer); err != nil {
 		return layerPlan{}, err
 	}
-	if d.prev == nil {
+	inPrevious, err := d.inPrevious(descriptor.Digest)
+	if err != nil {
+		return layerPlan{}, err
+	}
+	if inPrevious && d.prev.repo == d.target.repo {
+		planned.fate = reused
 		return planned, nil
+	}
+	if inPrevious {
+		planned.blob.From = []name.Repository{d.prev.repo.Name()}
+	}
+	planned.blob.From = append(planned.blob.From, d.holders(descriptor.Digest)...)
+	if len(planned.blob.From) > 0 {
+		planned.fate = mounted
+	}
+	return planned, nil
+}
+
+// inPrevious tells whether the previous image has a layer.
+func (d *decision) inPrevious(digest v1.Hash) (bool, error) {
+	if d.prev == nil {
+		return false, nil
 	}
 	manifest, err := d.prev.Manifest()
 	if err != nil {
-		return layerPlan{}, fmt.Errorf("read the previous image's manifest: %w", err)
+		return false, fmt.Errorf("read the previous image's manifest: %w", err)
 	}
-	for _, old := range manifest.Layers {
-		if old.Digest != descriptor.Digest {
-			continue
-		}
-		planned.fate = reused
-		if d.prev.repo != d.target.repo {
-			planned.fate = mounted
-			planned.blob.From = []name.Repository{d.prev.repo.Name()}
-		}
-	}
-	return planned, nil
+	return slices.ContainsFunc(manifest.Layers, func(old v1.Descriptor) bool { return old.Digest == digest }), nil
 }
 
 // prevLayer returns the previous image's layer of a diff ID, to use under its

@@ -3,6 +3,7 @@ package build
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/org/shipkit/internal/registrytest"
@@ -174,7 +176,11 @@ func TestOpenRegistry(t *testing.T) {
 	if err := registrytest.Push(t.Context(), ref, img); err != nil {
 		t.Fatal(err)
 	}
-	built, err := Engine{}.Open(t.Context(), Source{"registry", ref.String()}, t.TempDir())
+	pull := func(_ context.Context, ref name.Reference) (v1.Image, v1.ImageIndex, error) {
+		img, err := remote.Image(ref)
+		return img, nil, err
+	}
+	built, err := Engine{Pull: pull}.Open(t.Context(), Source{"registry", ref.String()}, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 // Source names an image that exists already, such as docker:app:latest.
@@ -36,8 +35,9 @@ type Engine struct {
 	Docker string
 	// Env is added to the environment of the client.
 	Env []string
-	// Remote are the options to read a registry with.
-	Remote []remote.Option
+	// Pull reads what a reference of a registry names: an image, or an index of
+	// images.
+	Pull func(context.Context, name.Reference) (v1.Image, v1.ImageIndex, error)
 }
 
 // Open opens the image that source names. dir is for temporary files; they
@@ -139,24 +139,15 @@ func (e Engine) pull(ctx context.Context, reference string) (*Built, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse the reference: %w", err)
 	}
-	options := append([]remote.Option{remote.WithContext(ctx)}, e.Remote...)
-	descriptor, err := remote.Get(ref, options...)
+	image, index, err := e.Pull(ctx, ref)
 	if err != nil {
 		return nil, fmt.Errorf("read it from the registry: %w", err)
 	}
-	if !descriptor.MediaType.IsIndex() {
-		image, err := descriptor.Image()
-		if err != nil {
-			return nil, fmt.Errorf("read it from the registry: %w", err)
-		}
-		platform, err := platformOf(image)
-		return &Built{Images: []Image{{Image: image, Platform: platform}}}, err
+	if index != nil {
+		return pullPlatforms(index)
 	}
-	index, err := descriptor.ImageIndex()
-	if err != nil {
-		return nil, fmt.Errorf("read its index: %w", err)
-	}
-	return pullPlatforms(index)
+	platform, err := platformOf(image)
+	return &Built{Images: []Image{{Image: image, Platform: platform}}}, err
 }
 
 func pullPlatforms(index v1.ImageIndex) (*Built, error) {

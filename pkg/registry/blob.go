@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/org/shipkit/pkg/diag"
 )
 
 // Blob is content to have in a repository.
@@ -27,6 +29,8 @@ type Blob struct {
 	// From are repositories of the same registry that may hold the blob, to
 	// mount it from there.
 	From []name.Repository
+	// MountOnly makes it an error that the blob cannot be mounted.
+	MountOnly bool
 }
 
 // LayerBlob returns a layer's compressed content as a blob. An offset is
@@ -89,7 +93,7 @@ func (r *Repository) start(ctx context.Context, blob Blob) (*url.URL, error) {
 			continue
 		}
 		at, mounted, err := r.post(ctx, url.Values{"mount": {blob.Digest.String()}, "from": {from.RepositoryStr()}})
-		if err == nil && (mounted || at != nil) {
+		if err == nil && (mounted || !blob.MountOnly) {
 			return at, nil
 		}
 		// A mount that is refused costs one request. Only the line's failures
@@ -99,8 +103,19 @@ func (r *Repository) start(ctx context.Context, blob Blob) (*url.URL, error) {
 			return nil, err
 		}
 	}
+	if blob.MountOnly {
+		return nil, errNotMounted(blob)
+	}
 	at, _, err := r.post(ctx, nil)
 	return at, err
+}
+
+// errNotMounted says that a blob would have to be sent.
+func errNotMounted(blob Blob) error {
+	return &diag.Diagnostic{
+		Summary: fmt.Sprintf("mount layer %s: the registry wants its %.1f MB sent", short(blob.Digest), mb(blob.Size)),
+		Try:     "turn on mounting (ECR: account setting BLOB_MOUNTING), or raise `max-upload`",
+	}
 }
 
 // post opens an upload session. OCI distribution spec, "POST then PUT" and

@@ -28,6 +28,9 @@ type Profile struct {
 	MaxBlob int64
 	// MaxManifest is the largest manifest in bytes; 0 means unknown.
 	MaxManifest int64
+	// Mounts tells that a layer of another repository is mounted whenever that
+	// is asked for; others may want it sent.
+	Mounts bool
 	// CutAt is, for a registry that cannot resume an upload, the size in bytes
 	// that is worth sending again; 0 means that uploads resume.
 	CutAt int64
@@ -39,12 +42,13 @@ var (
 	// ECR: parts of 5 to 10 MiB and 4,200 parts,
 	// https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html;
 	// the Range of its answers sticks at the first piece,
-	// https://github.com/aws/containers-roadmap/issues/2831.
+	// https://github.com/aws/containers-roadmap/issues/2831; it mounts for
+	// accounts that turned BLOB_MOUNTING on.
 	ECR = Profile{Name: "ECR", MinChunk: 5 * mib, MaxChunk: 10 * mib,
 		MaxBlob: 52_000 * mib, MaxManifest: 4 * mib}
 	// GHCR: a PATCH holds at most 4 MiB, a layer at most 10 GB, a PUT has no
 	// Content-Range.
-	GHCR = Profile{Name: "GHCR", MinChunk: 512 * kib, MaxChunk: 4 * mib, ExactRange: true, PlainPUT: true,
+	GHCR = Profile{Name: "GHCR", MinChunk: 512 * kib, MaxChunk: 4 * mib, ExactRange: true, PlainPUT: true, Mounts: true,
 		MaxBlob: 10_000_000_000, MaxManifest: 4 * mib}
 	// ACR: pieces of 4 MB as Azure's own clients send them,
 	// https://github.com/Azure/azure-sdk-for-net/pull/32059; more than about
@@ -58,10 +62,10 @@ var (
 	// Distribution: the reference implementation; it keeps a piece that was
 	// cut off and its status is exact to the byte.
 	Distribution = Profile{Name: "distribution", MinChunk: 256 * kib, MaxChunk: 16 * mib,
-		ExactRange: true, MaxManifest: 4 * mib}
+		ExactRange: true, Mounts: true, MaxManifest: 4 * mib}
 	// DockerHub runs distribution behind a storage front.
 	DockerHub = Profile{Name: "Docker Hub", MinChunk: 5 * mib, MaxChunk: 10 * mib,
-		ExactRange: true, MaxManifest: 4 * mib}
+		ExactRange: true, Mounts: true, MaxManifest: 4 * mib}
 	// Generic suits a registry that nothing is known of.
 	Generic = Profile{Name: "registry", MinChunk: 256 * kib, MaxChunk: 8 * mib, ExactRange: true,
 		MaxManifest: 4 * mib}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -38,6 +40,53 @@ func (r *Repository) ReadBlob(ctx context.Context, blob v1.Hash, size int64) ([]
 // stopped, without limit as long as bytes move. Whoever reads it checks the
 // digest.
 func (r *Repository) OpenBlob(ctx context.Context, blob v1.Hash) (io.ReadCloser, error) {
+	if r.options.BlobDir != "" {
+		return r.openKept(ctx, blob)
+	}
+	return r.download(ctx, blob)
+}
+
+// openKept reads a blob from the disk, where it is put first.
+func (r *Repository) openKept(ctx context.Context, blob v1.Hash) (io.ReadCloser, error) {
+	path := filepath.Join(r.options.BlobDir, blob.Hex)
+	if file, err := os.Open(path); err == nil {
+		return file, nil
+	}
+	if err := r.fetch(ctx, blob, path); err != nil {
+		return nil, fmt.Errorf("keep blob %s: %w", short(blob), err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open blob %s: %w", short(blob), err)
+	}
+	return file, nil
+}
+
+// fetch writes a blob to path, whole and checked or not at all.
+func (r *Repository) fetch(ctx context.Context, blob v1.Hash, path string) error {
+	if err := os.MkdirAll(r.options.BlobDir, 0o700); err != nil {
+		return fmt.Errorf("make its folder: %w", err)
+	}
+	file, err := os.CreateTemp(r.options.BlobDir, "part-")
+	if err != nil {
+		return fmt.Errorf("make its file: %w", err)
+	}
+	defer os.Remove(file.Name())
+	body, err := r.download(ctx, blob)
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	digest, _, err := v1.SHA256(io.TeeReader(body, file))
+	if err := errors.Join(err, body.Close(), file.Close()); err != nil {
+		return fmt.Errorf("write it: %w", err)
+	}
+	if digest != blob {
+		return fmt.Errorf("%s: the registry sent other content", r.readTask(blob))
+	}
+	return os.Rename(file.Name(), path) //nolint:wrapcheck // the caller says of what
+}
+
+func (r *Repository) download(ctx context.Context, blob v1.Hash) (io.ReadCloser, error) {
 	b := &download{ctx: ctx, repo: r, blob: blob, effort: r.begin(r.readTask(blob))}
 	if err := b.open(nil); err != nil {
 		return nil, b.explain(err)

@@ -42,6 +42,11 @@ type Options struct {
 	Patience time.Duration
 	// Documents keeps manifests and configs between runs; nil keeps none.
 	Documents Documents
+	// BlobDir keeps the blobs that are read, so that none is read twice; ""
+	// keeps none.
+	BlobDir string
+	// ReadOnly asks for no right to push.
+	ReadOnly bool
 	// Progress receives what the uploads do; nil drops it.
 	Progress progress.Func
 }
@@ -84,9 +89,13 @@ func Open(ctx context.Context, link *Link, repo name.Repository, o Options) (*Re
 	if err != nil {
 		return nil, fmt.Errorf("find credentials for %s: %w", repo.RegistryStr(), err)
 	}
+	scope := transport.PushScope
+	if o.ReadOnly {
+		scope = transport.PullScope
+	}
 	err = r.retry(ctx, "reach "+repo.RegistryStr(), func() error {
 		authenticated, err := transport.NewWithContext(ctx, repo.Registry, auth,
-			transport.NewUserAgent(link, "shipkit"), []string{repo.Scope(transport.PushScope)})
+			transport.NewUserAgent(link, "shipkit"), []string{repo.Scope(scope)})
 		if err != nil {
 			return err //nolint:wrapcheck // explained by explain
 		}
