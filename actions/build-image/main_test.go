@@ -59,6 +59,23 @@ func TestAnotherRunnerPushesADelta(t *testing.T) {
 	}
 }
 
+// Of the file index in the registry, another runner reads only what it cannot
+// know: not what the layers have in common with those of its own build.
+func TestAnotherRunnerReadsLittle(t *testing.T) {
+	r := newRunner(t)
+	base := files{"lib/large": noise(1, 12_000_000)}
+	for n := range 3000 {
+		base[fmt.Sprintf("lib/%d", n)] = fmt.Sprint(n)
+	}
+	app := files{"srv/app": noise(2, 500_000), "srv/version": "1"}
+	r.ok("docker-archive:"+dockerArchive(t, "A=1", base, app), "latest")
+	r.home = t.TempDir()
+	result := r.ok("docker-archive:"+dockerArchive(t, "A=1", base, app.with(files{"srv/version": "2"})), "latest")
+	if result.Outputs["delta-files"] != "1" || bytesOf(t, result, "bytes-received") > 10_000 {
+		t.Errorf("outputs %v", result.Outputs)
+	}
+}
+
 // Each registry gets a delta on what it holds itself.
 func TestTwoRegistries(t *testing.T) {
 	r, other := newRunner(t), newRunner(t)

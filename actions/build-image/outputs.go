@@ -41,6 +41,7 @@ func setPlanOutputs(rt *action.Runtime, p *plan) {
 
 func setResultOutputs(rt *action.Runtime, r result, metadata []byte) {
 	rt.SetOutput("bytes-sent", strconv.FormatInt(r.sent, 10))
+	rt.SetOutput("bytes-received", strconv.FormatInt(r.received, 10))
 	rt.SetOutput("bytes-saved", strconv.FormatInt(max(0, r.plan.total()-r.sent), 10))
 	if r.err != nil {
 		return

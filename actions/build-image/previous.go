@@ -179,14 +179,14 @@ func (p *planner) previousIndex(ctx context.Context, prev *previousImage, built 
 		}
 		return index, nil
 	}
-	index, err := readIndexArtifact(ctx, prev)
+	known := p.known(built)
+	index, err := readIndexArtifact(ctx, prev, known)
 	if err != nil {
 		p.progress.Warn(planTask, err.Error()+"; going on without it")
 	}
 	if index != nil {
 		return index, nil
 	}
-	known := p.known(built)
 	cost := prev.unknown(known)
 	if cost > 0 {
 		if index := p.storedIndex(ctx, prev, known); index != nil {
@@ -197,8 +197,11 @@ func (p *planner) previousIndex(ctx context.Context, prev *previousImage, built 
 		return nil, nil
 	}
 	index, err = image.BuildIndex(ctx, prev.Image, image.BuildOptions{Known: known, Progress: p.progress})
-	if err != nil {
+	if err != nil && (ctx.Err() != nil || p.job.LayerDiff == "always") {
 		return nil, fmt.Errorf("index the previous image %s: %w", prev.digest, err)
+	}
+	if err != nil {
+		p.progress.Warn(planTask, "read the previous image: "+err.Error()+"; going on without it")
 	}
 	return index, nil
 }
@@ -233,7 +236,9 @@ func (p *previousImage) unknown(known func(v1.Hash) *image.LayerIndex) (n int64)
 	return n
 }
 
-func readIndexArtifact(ctx context.Context, prev *previousImage) (*image.Index, error) {
+// readIndexArtifact reads the index that lies beside the previous image, nil if
+// there is none: of it only what is not known.
+func readIndexArtifact(ctx context.Context, prev *previousImage, known func(v1.Hash) *image.LayerIndex) (*image.Index, error) {
 	m, found, err := prev.repo.Referrer(ctx, prev.digest, image.ArtifactType)
 	if err != nil || !found {
 		return nil, err
@@ -242,7 +247,7 @@ func readIndexArtifact(ctx context.Context, prev *previousImage) (*image.Index, 
 	if err != nil {
 		return nil, err
 	}
-	index, err := image.ReadArtifact(artifact, prev.diffIDs)
+	index, err := image.ReadArtifact(artifact, prev.diffIDs, known)
 	if err != nil {
 		return nil, fmt.Errorf("read the file index of the previous image: %w", err)
 	}

@@ -37,14 +37,14 @@ func (p *plan) warnings() (found []*diag.Diagnostic) {
 }
 
 // headline says how much went over the wire:
-// sent 0.2 MB of 241.0 MB (99.9 % saved), 1m02s.
+// sent 0.2 MB of 241.0 MB (99.9 % saved), received 5.1 kB, 1m02s.
 func (r result) headline() string {
 	total := r.plan.total()
 	text := fmt.Sprintf("sent %s of %s", markdown.Bytes(r.sent), markdown.Bytes(total))
 	if r.sent < total {
 		text += fmt.Sprintf(" (%s %% saved)", percent(float64(total-r.sent)/float64(total)*100))
 	}
-	return text + ", " + markdown.Duration(r.took)
+	return text + ", received " + markdown.Bytes(r.received) + ", " + markdown.Duration(r.took)
 }
 
 // percent keeps 99.98 from becoming 100.

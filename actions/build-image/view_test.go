@@ -46,7 +46,7 @@ func samplePlan(t *testing.T) *plan {
 
 func TestViews(t *testing.T) {
 	p := samplePlan(t)
-	done := result{plan: p, sent: 214_000, took: 62 * time.Second}
+	done := result{plan: p, sent: 214_000, received: 5_100, took: 62 * time.Second}
 	failed := done
 	failed.err = errors.New("the line is down")
 	programs, err := planJSON(p)

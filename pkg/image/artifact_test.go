@@ -36,7 +36,7 @@ func TestArtifactCarriesTheIndex(t *testing.T) {
 	if manifest.ArtifactType != ArtifactType || manifest.Subject == nil || manifest.Subject.Digest != subject.Digest {
 		t.Errorf("manifest %+v", manifest)
 	}
-	back, err := ReadArtifact(artifact, diffIDs(ix))
+	back, err := ReadArtifact(artifact, diffIDs(ix), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestArtifactOfAnotherImageIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, ids := range [][]v1.Hash{nil, diffIDs(other), append(diffIDs(ix), diffIDs(other)...)} {
-		if _, err := ReadArtifact(artifact, ids); err == nil {
+		if _, err := ReadArtifact(artifact, ids, nil); err == nil {
 			t.Errorf("taken for an image of layers %v", ids)
 		}
 	}
