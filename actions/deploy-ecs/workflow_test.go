@@ -30,7 +30,7 @@ jobs:
   canary:
     runs-on: ubuntu-latest
     steps:
-      - uses: actions/checkout@v4
+      - uses: actions/checkout@v7
       - id: canary
         uses: org/shipkit/deploy-ecs@v1
         with:
