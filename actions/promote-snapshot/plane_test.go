@@ -162,6 +162,7 @@ func hastened(clock saga.Clock, connect connection) action.Spec {
 		for _, s := range []any{job.promoter.Stacks, job.promoter.SourceStacks} {
 			s.(stacks).driver.Poll = 10 * time.Millisecond //nolint:forcetypeassert // it fails the test
 		}
+		job.promoter.Tasks.(*tasks).poll = 10 * time.Millisecond //nolint:forcetypeassert // it fails the test
 		if services, ok := job.promoter.Deployer.(rollout.Services); ok {
 			services.Wait.Poll = 10 * time.Millisecond
 			job.promoter.Deployer = services

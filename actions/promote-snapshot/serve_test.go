@@ -35,9 +35,9 @@ type shop struct {
 	url  string // answers with the rows
 }
 
-func openShop(t *testing.T) *shop {
+func openShop(t *testing.T, options localaws.Options) *shop {
 	t.Helper()
-	server, err := localaws.Start(t.Context(), localaws.Options{Factor: 60, Engine: localaws.Docker})
+	server, err := localaws.Start(t.Context(), options)
 	if err != nil {
 		t.Fatalf("%v\nThis test needs a Docker engine and PostgreSQL: install docker.io and postgresql, and start dockerd.", err)
 	}
@@ -100,7 +100,8 @@ func (s *shop) execute(t *testing.T, statement string) {
 	}
 }
 
-func (s *shop) step(t *testing.T, with map[string]string) actiontest.Result {
+// run is one process of the same job.
+func (s *shop) run(ctx context.Context, t *testing.T, with map[string]string) actiontest.Result {
 	t.Helper()
 	all := map[string]string{
 		"namespace": staging.String(), "from": "dev", "data-authority": "source", "cluster": staging.String(), "services": seed.Service,
@@ -108,7 +109,14 @@ func (s *shop) step(t *testing.T, with map[string]string) actiontest.Result {
 	for name, value := range with {
 		all[name] = value
 	}
-	got := actiontest.Run(t.Context(), t, actiontest.Step{Spec: hastened(s.Clock, connect), With: all})
+	return actiontest.Run(ctx, t, actiontest.Step{Spec: hastened(s.Clock, connect), With: all, Env: map[string]string{
+		"GITHUB_REPOSITORY": "acme/shop", "GITHUB_RUN_ID": "1", "GITHUB_JOB": "promote", "GITHUB_SERVER_URL": "https://github.com",
+	}})
+}
+
+func (s *shop) step(t *testing.T, with map[string]string) actiontest.Result {
+	t.Helper()
+	got := s.run(t.Context(), t, with)
 	if got.ExitCode != 0 || got.Outputs["phase"] != "done" {
 		t.Fatalf("%v: %+v", with, got)
 	}
@@ -234,7 +242,7 @@ func (s *shop) active(t *testing.T) string {
 // Rows of dev are served by staging once they are promoted, with everything
 // real: containers, PostgreSQL, a load balancer, a reader that does not stop.
 func TestRowsAreServedAfterPromotion(t *testing.T) {
-	s := openShop(t)
+	s := openShop(t, localaws.Options{Factor: 60, Engine: localaws.Docker})
 	const three, four = "Ẹ káàbọ̀, Sannu da zuwa, Nnọọ", "Ẹ káàbọ̀, Sannu da zuwa, Nnọọ, Welcome"
 	first := s.watched(t, "first promotion", "nowhere", three, nil)
 	s.execute(t, "INSERT INTO greetings VALUES (4, 'Welcome')")

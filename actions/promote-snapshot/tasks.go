@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
@@ -30,6 +31,7 @@ type tasks struct {
 	maskSQL string
 	testSQL string
 	warmSQL string
+	poll    time.Duration // between two looks at a task; 0 is the usual
 }
 
 var _ snapshot.Tasks = (*tasks)(nil)

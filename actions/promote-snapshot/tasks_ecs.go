@@ -2,9 +2,11 @@ package promotesnapshot
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -120,7 +122,12 @@ func (task ecsTask) describe(ctx context.Context) (*types.TaskDefinition, error)
 // request runs a task with the network that it was given, or else with that of
 // the services.
 func (t *tasks) request(task ecsTask, definition *types.TaskDefinition, db database.Database) ecsdeploy.Request {
-	run := &ecsdeploy.RunTask{Subnets: task.subnets, Groups: task.groups, StartedBy: "shipkit", Wait: true}
+	revision := aws.ToString(definition.TaskDefinitionArn)
+	run := &ecsdeploy.RunTask{
+		Subnets: task.subnets, Groups: task.groups, StartedBy: "shipkit", Wait: true,
+		// A run that goes on after one that died finds that one's task.
+		Token: fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join([]string{task.input, revision, db.ARN, db.ResourceID, db.Endpoint}, " ")))),
+	}
 	for _, container := range definition.ContainerDefinitions {
 		run.Overrides = append(run.Overrides, types.ContainerOverride{Name: container.Name, Environment: variables(db)})
 	}
@@ -129,7 +136,7 @@ func (t *tasks) request(task ecsTask, definition *types.TaskDefinition, db datab
 	}
 	return ecsdeploy.Request{
 		Cluster: task.cluster, Services: task.services, RegisterOnly: true, RunTask: run,
-		Source: ecsdeploy.Source{Registered: aws.ToString(definition.TaskDefinitionArn)},
-		Wait:   ecsdeploy.Wait{Timeout: time.Duration(t.inputs.Minutes) * time.Minute, LogLines: 20},
+		Source: ecsdeploy.Source{Registered: revision},
+		Wait:   ecsdeploy.Wait{Timeout: time.Duration(t.inputs.Minutes) * time.Minute, LogLines: 20, Poll: t.poll},
 	}
 }

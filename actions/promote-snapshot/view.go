@@ -78,7 +78,7 @@ func resultView(target string, r snapshot.Result, retention time.Duration, err e
 	case saga.Done:
 		fmt.Fprintf(&b, "### ✅ %s: database %s is active\n\n", markdown.Escape(target), markdown.Code(string(r.Active)))
 	case saga.Undone:
-		fmt.Fprintf(&b, "### ↩️ %s: everything was taken back, %s serves as before\n\n", markdown.Escape(target), version(string(r.Active)))
+		fmt.Fprintf(&b, "### ↩️ %s: everything was taken back, %s\n\n", markdown.Escape(target), asBefore(string(r.Active)))
 	case saga.Detached:
 		fmt.Fprintf(&b, "### ⏳ %s: %s goes on by itself\n\n", markdown.Escape(target), markdown.Escape(op.Step))
 	default:
@@ -109,11 +109,11 @@ func trouble(err error) string {
 	return markdown.Escape(first) + "\n\n" + markdown.Block("", seen)
 }
 
-func version(ts string) string {
-	if ts == "" {
-		return "nothing"
+func asBefore(active string) string {
+	if active == "" {
+		return "there is no promoted database, as before"
 	}
-	return markdown.Code(ts)
+	return markdown.Code(active) + " serves as before"
 }
 
 func endpoint(r snapshot.Result) string {

@@ -84,6 +84,9 @@ func apply(ctx context.Context, c *Clients, p *Plan, r *Result, hooks Hooks) err
 			return err
 		}
 	}
+	if p.Request.RegisterOnly {
+		return nil
+	}
 	followers, err := update(ctx, c, p, r, hooks)
 	if err != nil {
 		r.Services = undo(ctx, followers, nil)

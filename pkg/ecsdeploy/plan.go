@@ -75,7 +75,7 @@ const (
 // Changed tells whether Apply would start or steer a deployment, or change the
 // scaling.
 func (p *Plan) Changed() bool {
-	if len(p.Services) == 0 {
+	if len(p.Services) == 0 || p.Request.RegisterOnly {
 		return p.TaskDefinition == ""
 	}
 	for _, s := range p.Services {
@@ -96,6 +96,10 @@ func NewPlan(ctx context.Context, c *Clients, req Request) (*Plan, error) {
 		p.images(ctx)
 		p.preflight(ctx)
 		for _, service := range services {
+			if req.RegisterOnly { // it lends its network to the one-off task
+				p.plan.Services = append(p.plan.Services, newServicePlan(service))
+				continue
+			}
 			p.service(ctx, service)
 		}
 	}
@@ -128,7 +132,7 @@ func newPlanner(c *Clients, req Request) *planner {
 
 // updates tells whether any service needs a new revision.
 func (p *planner) updates() bool {
-	if len(p.plan.Services) == 0 {
+	if len(p.plan.Services) == 0 || p.req.RegisterOnly {
 		return true
 	}
 	for _, s := range p.plan.Services {

@@ -288,10 +288,12 @@ func TestOneOffTask(t *testing.T) {
 		name    string
 		task    types.Task
 		failure string
+		alone   bool
 	}{
-		{"its success lets the rollout go on", done, ""},
-		{"its exit code ends the step before the service changes", failed, "container web exits with code 3"},
-		{"no capacity", types.Task{}, "ECS could not place it: RESOURCE:MEMORY"},
+		{"its success lets nothing go on if only it is wanted", done, "", true},
+		{"its success lets the rollout go on", done, "", false},
+		{"its exit code ends the step before the service changes", failed, "container web exits with code 3", false},
+		{"no capacity", types.Task{}, "ECS could not place it: RESOURCE:MEMORY", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFake(t)
@@ -299,7 +301,7 @@ func TestOneOffTask(t *testing.T) {
 			f.services[0].NetworkConfiguration = &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: []string{"subnet-1"}}}
 			f.services[0].LaunchType = types.LaunchTypeEc2
 			req := request("web")
-			req.RunTask = &RunTask{Wait: true, StartedBy: "GitHub-Actions"}
+			req.RunTask, req.RegisterOnly = &RunTask{Wait: true, StartedBy: "GitHub-Actions", Token: "m"}, tt.alone
 			f.logs["ecs/web/m1"] = []string{"1", "2", "3", "4", "5", "no such table"}
 			deploy(t, f, req, func(t *testing.T, r *Result, err error) {
 				if failure := r.RunFailure; failure != nil && (len(failure.Log) != 5 || failure.Log[4] != "no such table" || failure.LogStream != "/web ecs/web/m1") {
@@ -309,11 +311,11 @@ func TestOneOffTask(t *testing.T) {
 					t.Errorf("got %v, want %q", err, tt.failure)
 				}
 			})
-			if updated := f.count("UpdateService") > 0; updated != (tt.failure == "") {
+			if updated := f.count("UpdateService") > 0; updated != (tt.failure == "" && !tt.alone) {
 				t.Errorf("service updated: %t", updated)
 			}
 			in := f.ran[0]
-			if in.LaunchType != types.LaunchTypeEc2 || in.NetworkConfiguration.AwsvpcConfiguration.Subnets[0] != "subnet-1" || shortARN(*in.TaskDefinition) != "web:2" {
+			if in.LaunchType != types.LaunchTypeEc2 || in.NetworkConfiguration.AwsvpcConfiguration.Subnets[0] != "subnet-1" || shortARN(*in.TaskDefinition) != "web:2" || *in.ClientToken != "m" {
 				t.Errorf("ran %+v", in)
 			}
 		})

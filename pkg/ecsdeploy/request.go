@@ -14,7 +14,8 @@ type Request struct {
 	// Services get the same revision, all or none. Without any, the revision
 	// is only registered.
 	Services []string
-	// RegisterOnly stops after the registration (and after RunTask).
+	// RegisterOnly stops after the registration (and after RunTask). Services
+	// only lend RunTask their network.
 	RegisterOnly bool
 
 	Source    Source
@@ -76,8 +77,12 @@ type RunTask struct {
 	Capacity   []types.CapacityProviderStrategyItem
 	LaunchType types.LaunchType
 	StartedBy  string
-	Tags       []types.Tag
-	Volumes    []types.TaskVolumeConfiguration
+	// Token names the task: asked for twice within an hour of its end, it is the
+	// same one. "" is a new one each time.
+	// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
+	Token   string
+	Tags    []types.Tag
+	Volumes []types.TaskVolumeConfiguration
 	// Wait waits for the end and respects the exit code.
 	Wait bool
 }

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/saga"
@@ -107,7 +108,12 @@ func (p *promotion) stepsOf(kind string) ([]saga.Step, error) {
 // conclude gives the lock back and tells what is there now. What the operation
 // came to decides, not whether that could be told.
 func (p *promotion) conclude(ctx context.Context, err error) (Result, error) {
-	result, look := p.result(context.WithoutCancel(ctx))
+	calm, stop := context.WithoutCancel(ctx), func() {}
+	if ctx.Err() != nil { // a runner kills soon after it has cancelled
+		calm, stop = context.WithTimeout(calm, 2*time.Second)
+	}
+	result, look := p.result(calm)
+	stop()
 	if look != nil && err == nil {
 		p.Progress.Warn("result", "cannot be looked at: "+look.Error())
 	}

@@ -35,7 +35,7 @@ type life struct {
 
 // DieAt kills a client, named by its access key ID (empty: everybody), at its nth call from now, counted from 1: that
 // call and all that follow are never answered, until Revive. onDie, which may be nil, is called at that moment, so that
-// a test can end the run at once rather than wait for the client's retries.
+// a test can end the run at once rather than wait for the client's retries. With n zero it is called when a rule kills it.
 func (j *Injector) DieAt(accessKeyID string, n int, when Moment, onDie context.CancelFunc) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -107,8 +107,12 @@ func (j *Injector) bury(accessKeyID string, length time.Duration) {
 		l.until = time.Now().Add(length)
 	}
 	j.mu.Lock()
-	defer j.mu.Unlock()
+	if before := j.lives[accessKeyID]; before != nil {
+		l.onDie = before.onDie
+	}
 	j.lives[accessKeyID] = l
+	j.mu.Unlock()
+	j.kill(l)
 }
 
 func (j *Injector) kill(l *life) {

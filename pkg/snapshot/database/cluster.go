@@ -29,7 +29,7 @@ func (e Clusters) Database(ctx context.Context, id string) (*Database, error) {
 
 func fromCluster(d types.DBCluster) *Database {
 	db := &Database{
-		Kind: Cluster, ID: aws.ToString(d.DBClusterIdentifier), ARN: aws.ToString(d.DBClusterArn),
+		Kind: Cluster, ID: aws.ToString(d.DBClusterIdentifier), ARN: aws.ToString(d.DBClusterArn), ResourceID: aws.ToString(d.DbClusterResourceId),
 		Status: aws.ToString(d.Status), Engine: aws.ToString(d.Engine), EngineVersion: aws.ToString(d.EngineVersion),
 		Class: aws.ToString(d.DBClusterInstanceClass), KMSKeyID: aws.ToString(d.KmsKeyId),
 		Encrypted: aws.ToBool(d.StorageEncrypted), StorageGB: int(aws.ToInt32(d.AllocatedStorage)),

@@ -23,6 +23,7 @@ const (
 type Database struct {
 	Kind               Kind
 	ID, ARN            string
+	ResourceID         string // another one for a later database of the same name
 	Status             string // such as "available"
 	Engine             string // such as "postgres", "aurora-mysql"
 	EngineVersion      string

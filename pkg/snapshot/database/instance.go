@@ -29,7 +29,7 @@ func (e Instances) Database(ctx context.Context, id string) (*Database, error) {
 
 func fromInstance(d types.DBInstance) *Database {
 	db := &Database{
-		Kind: Instance, ID: aws.ToString(d.DBInstanceIdentifier), ARN: aws.ToString(d.DBInstanceArn),
+		Kind: Instance, ID: aws.ToString(d.DBInstanceIdentifier), ARN: aws.ToString(d.DBInstanceArn), ResourceID: aws.ToString(d.DbiResourceId),
 		Status: aws.ToString(d.DBInstanceStatus), Engine: aws.ToString(d.Engine),
 		EngineVersion: aws.ToString(d.EngineVersion), Class: aws.ToString(d.DBInstanceClass),
 		KMSKeyID: aws.ToString(d.KmsKeyId), Encrypted: aws.ToBool(d.StorageEncrypted),
