@@ -143,6 +143,17 @@ func (w *wire) must(t *testing.T, what, command string) {
 // expire has the environment's time be over.
 func (w *world) expire(t *testing.T, name string) {
 	t.Helper()
+	w.endOf(t, name, -time.Minute)
+}
+
+// end moves the end that the record of pull request 7 promises.
+func (w *world) end(t *testing.T, in time.Duration) {
+	t.Helper()
+	w.endOf(t, "pr7", in)
+}
+
+func (w *world) endOf(t *testing.T, name string, in time.Duration) {
+	t.Helper()
 	n := namespace.Namespace{Customer: "xy", Project: "0146", Environment: name}
 	records := store.Records{SSM: ssm.NewFromConfig(w.Config()), Tagging: tagging.NewFromConfig(w.Config())}
 	record, err := records.Get(t.Context(), n)
@@ -152,7 +163,7 @@ func (w *world) expire(t *testing.T, name string) {
 	if record == nil {
 		return
 	}
-	record.Expires = time.Now().Add(-time.Minute).Truncate(time.Second) // as all are
+	record.Expires = time.Now().Add(in).Truncate(time.Second) // as all are
 	if err := records.Put(t.Context(), n, *record); err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,9 @@ type world struct {
 	listener string
 	url      string
 	run      int
-	event    string // the payload of the event, if it matters
+	event    string        // the payload of the event, if it matters
+	ahead    time.Duration // by how much AWS's clock is ahead of the runner's
+	as       string        // the repository whose runs these are, if not the usual one
 }
 
 // Local AWS is faster: these are 40 s of its time.
@@ -121,9 +123,9 @@ func (w *world) step(t testing.TB, with map[string]string) actiontest.Result {
 	if err := os.WriteFile(event, []byte(cmp.Or(w.event, "{}")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return actiontest.Run(t.Context(), t, actiontest.Step{Spec: Spec, With: all, Env: map[string]string{
+	return actiontest.Run(t.Context(), t, actiontest.Step{Spec: w.spec(), With: all, Env: map[string]string{
 		"GITHUB_ACTIONS": "true", "GITHUB_EVENT_PATH": event,
-		"GITHUB_REPOSITORY": repository, "GITHUB_API_URL": w.github.URL, "GITHUB_SERVER_URL": "https://github.com",
+		"GITHUB_REPOSITORY": cmp.Or(w.as, repository), "GITHUB_API_URL": w.github.URL, "GITHUB_SERVER_URL": "https://github.com",
 		"GITHUB_RUN_ID": strings.Repeat("1", w.run), "GITHUB_JOB": "environment", "GITHUB_ACTOR": "ada",
 	}})
 }

@@ -91,9 +91,9 @@ func (s *Server) pullJSON(p Pull) any {
 		head = s.Repository
 	}
 	return map[string]any{
-		"number": p.Number, "state": p.State, "labels": labels,
-		"head": map[string]any{"sha": p.SHA, "repo": map[string]any{"full_name": head}},
-		"base": map[string]any{"repo": map[string]any{"full_name": s.Repository}},
+		"number": p.Number, "state": p.State, "draft": p.Draft, "labels": labels,
+		"head": map[string]any{"sha": p.SHA, "ref": p.Ref, "repo": map[string]any{"full_name": head}},
+		"base": map[string]any{"ref": p.Base, "repo": map[string]any{"full_name": s.Repository}},
 	}
 }
 

@@ -43,6 +43,9 @@ type Pull struct {
 	SHA    string
 	Head   string
 	Labels []string
+	Draft  bool
+	// Ref and Base are the branches' names.
+	Ref, Base string
 }
 
 // Server is the API of one repository.

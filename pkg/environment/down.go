@@ -15,12 +15,12 @@ import (
 // whole, and then what is known of it. An environment that is not there is no
 // error.
 func (m *Manager) Down(ctx context.Context, n namespace.Namespace) (Result, error) {
-	return m.end(ctx, n, func(*Record) bool { return true })
+	return m.end(ctx, n, func(*Record, time.Time) bool { return true })
 }
 
 // end ends the environment if it still is to be ended once the lock is held.
 // Only a removal that was cut off goes on without asking.
-func (m *Manager) end(ctx context.Context, n namespace.Namespace, still func(*Record) bool) (Result, error) {
+func (m *Manager) end(ctx context.Context, n namespace.Namespace, still func(*Record, time.Time) bool) (Result, error) {
 	var record *Record
 	look := func() (err error) {
 		record, err = m.known(ctx, n)
@@ -45,7 +45,7 @@ func (m *Manager) end(ctx context.Context, n namespace.Namespace, still func(*Re
 		return Result{}, err
 	case err != nil:
 		return Result{}, errors.Join(err, run.Close(ctx))
-	case !run.Resumed && !still(record):
+	case !run.Resumed && !still(record, run.Now()):
 		return Result{Record: *record}, errors.Join(run.Forward(ctx, nil, m.Options), run.Close(ctx))
 	}
 	if err := run.Forward(ctx, m.fall(n, record), m.Options); err != nil {
@@ -89,7 +89,10 @@ func (m *Manager) mine(ctx context.Context, n namespace.Namespace) (*Record, err
 	case err != nil || record == nil || m.Owns(*record):
 		return record, err
 	case record.Repository != m.Repository:
-		return nil, fmt.Errorf("environment %s belongs to repository %s: it is left alone", n, record.Repository)
+		return nil, &diag.Diagnostic{
+			Summary: fmt.Sprintf("environment %s belongs to repository %s: it is left alone", n, record.Repository),
+			Try:     fmt.Sprintf("a project of its own for each repository; if that one has been renamed, delete its stack and the parameters below %s", n.Parameter("env")),
+		}
 	default:
 		return nil, &diag.Diagnostic{
 			Summary: fmt.Sprintf("environment %s was made by the backend %s: it is left alone", n, record.Kind),

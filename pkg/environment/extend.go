@@ -12,8 +12,8 @@ import (
 
 // Extend moves the end to a time to live from now.
 func (m *Manager) Extend(ctx context.Context, n namespace.Namespace, ttl time.Duration) (Result, error) {
-	return m.change(ctx, n, func(r *Record) error {
-		r.Expires = now().Add(ttl)
+	return m.change(ctx, n, func(r *Record, now time.Time) error {
+		r.Expires = now.Add(ttl)
 		// The schedule first: a record that promises more than the schedule
 		// keeps is the worse lie of the two.
 		return m.Ends.Arrange(ctx, n, r.Expires)
@@ -31,11 +31,11 @@ func (m *Manager) Wake(ctx context.Context, n namespace.Namespace) (Result, erro
 }
 
 func (m *Manager) power(ctx context.Context, n namespace.Namespace, state State) (Result, error) {
-	return m.change(ctx, n, func(r *Record) error {
+	return m.change(ctx, n, func(r *Record, now time.Time) error {
 		if r.State == Creating {
 			return fmt.Errorf("environment %s is only half made: run up to its end, or down", n)
 		}
-		r.State, r.Since = state, now()
+		r.State, r.Since = state, now
 		return m.Backend.Power(ctx, n, state == Ready)
 	})
 }
@@ -44,7 +44,7 @@ func (m *Manager) power(ctx context.Context, n namespace.Namespace, state State)
 // have been already, if the end was moved meanwhile, or if another run is at
 // work on the environment, which will move it.
 func (m *Manager) Tell(ctx context.Context, n namespace.Namespace, expires time.Time) (bool, error) {
-	return m.note(ctx, n, func(r *Record) error {
+	return m.note(ctx, n, func(r *Record, now time.Time) error {
 		if !r.Expires.Equal(expires) || r.Told.Equal(expires) {
 			return errSame
 		}
@@ -55,7 +55,7 @@ func (m *Manager) Tell(ctx context.Context, n namespace.Namespace, expires time.
 
 // Untell takes a Tell back that nobody has heard.
 func (m *Manager) Untell(ctx context.Context, n namespace.Namespace) error {
-	_, err := m.note(ctx, n, func(r *Record) error {
+	_, err := m.note(ctx, n, func(r *Record, now time.Time) error {
 		r.Told = time.Time{}
 		return nil
 	})
@@ -63,7 +63,7 @@ func (m *Manager) Untell(ctx context.Context, n namespace.Namespace) error {
 }
 
 // note changes a record without patience.
-func (m *Manager) note(ctx context.Context, n namespace.Namespace, change func(*Record) error) (bool, error) {
+func (m *Manager) note(ctx context.Context, n namespace.Namespace, change func(*Record, time.Time) error) (bool, error) {
 	hasty := *m
 	hasty.Patience = 0
 	result, err := hasty.change(ctx, n, change)
@@ -80,7 +80,7 @@ var ErrMissing = errors.New("it is not there")
 var errSame = errors.New("nothing changes")
 
 // change changes a record under the environment's lock.
-func (m *Manager) change(ctx context.Context, n namespace.Namespace, change func(*Record) error) (Result, error) {
+func (m *Manager) change(ctx context.Context, n namespace.Namespace, change func(*Record, time.Time) error) (Result, error) {
 	look := func() error {
 		_, err := m.standing(ctx, n)
 		return err
@@ -99,7 +99,7 @@ func (m *Manager) change(ctx context.Context, n namespace.Namespace, change func
 		return Result{}, errors.Join(err, run.Forget(ctx), run.Close(ctx))
 	}
 	if err == nil {
-		err = change(&record)
+		err = change(&record, whole(run.Now()))
 	}
 	if err == nil {
 		err = run.Check(ctx)
@@ -126,5 +126,5 @@ func (m *Manager) standing(ctx context.Context, n namespace.Namespace) (Record, 
 	return *record, nil
 }
 
-// now is the time as records keep it.
-func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
+// whole is a time as records keep it.
+func whole(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }

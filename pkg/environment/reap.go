@@ -22,6 +22,8 @@ func (m *Manager) List(ctx context.Context) ([]Record, error) {
 type Doomed struct {
 	Record Record
 	Why    string
+	// Expired: its time is over, as far as this machine's clock can tell.
+	Expired bool
 }
 
 // Overdue picks the environments whose time is over, or whose pull request is not
@@ -32,11 +34,11 @@ func (m *Manager) Overdue(records []Record, open map[int]bool) []Doomed {
 		switch {
 		case !m.Owns(record):
 		case !time.Now().Before(record.Expires):
-			doomed = append(doomed, Doomed{record, "expired at " + record.Expires.UTC().Format(time.RFC3339)})
+			doomed = append(doomed, Doomed{record, "expired at " + record.Expires.UTC().Format(time.RFC3339), true})
 		case record.State == Ending:
-			doomed = append(doomed, Doomed{record, "its removal was cut off"})
+			doomed = append(doomed, Doomed{record, "its removal was cut off", false})
 		case record.Pull > 0 && open != nil && !open[record.Pull]:
-			doomed = append(doomed, Doomed{record, fmt.Sprintf("pull request %d is not open", record.Pull)})
+			doomed = append(doomed, Doomed{record, fmt.Sprintf("pull request %d is not open", record.Pull), false})
 		}
 	}
 	return doomed
@@ -66,9 +68,11 @@ func (m *Manager) Reap(ctx context.Context, doomed []Doomed) ([]Doomed, error) {
 			failures = append(failures, err)
 			continue
 		}
-		// Not if somebody has extended it meanwhile; and it may have ended already,
-		// for the list lags behind.
-		result, err := m.end(ctx, n, func(r *Record) bool { return !r.Expires.After(d.Record.Expires) })
+		// Not if somebody has extended it meanwhile, or if only our clock is ahead;
+		// and it may have ended already, for the list lags behind.
+		result, err := m.end(ctx, n, func(r *Record, now time.Time) bool {
+			return !r.Expires.After(d.Record.Expires) && (!d.Expired || r.State == Ending || !now.Before(r.Expires))
+		})
 		switch {
 		case err != nil:
 			failures = append(failures, err)

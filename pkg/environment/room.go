@@ -80,7 +80,7 @@ func (m *Manager) evict(ctx context.Context, n namespace.Namespace) (bool, error
 		return false, err
 	}
 	if record != nil && m.Owns(*record) {
-		result, err := m.end(ctx, n, func(*Record) bool {
+		result, err := m.end(ctx, n, func(*Record, time.Time) bool {
 			dead, _, err = m.dead(ctx, n)
 			return err == nil && dead
 		})

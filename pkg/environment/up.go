@@ -123,7 +123,7 @@ func (u *rise) prepare(ctx context.Context) error {
 		return err
 	}
 	u.record = Record{
-		Namespace: u.n.String(), Repository: u.Repository, Kind: u.Kind, Created: now(), State: Creating, Since: now(),
+		Namespace: u.n.String(), Repository: u.Repository, Kind: u.Kind, Created: u.now(), State: Creating, Since: u.now(),
 	}
 	if known != nil {
 		u.record = *known
@@ -134,10 +134,13 @@ func (u *rise) prepare(ctx context.Context) error {
 	u.record.Pull, u.record.Commit, u.record.RunURL = u.request.Pull, u.request.Commit, u.RunURL
 	u.record.Hourly = u.request.Hourly
 	if !u.run.Resumed || u.record.Expires.IsZero() {
-		u.record.Expires = now().Add(u.request.TTL)
+		u.record.Expires = u.now().Add(u.request.TTL)
 	}
 	return nil
 }
+
+// now is the time of the schedule that will end it.
+func (u *rise) now() time.Time { return whole(u.run.Now()) }
 
 func (u *rise) steps() []saga.Step {
 	// The record first: what it names is found by a reap, also a slot.
@@ -233,7 +236,7 @@ func (u *rise) finish() saga.Step {
 			if err != nil || status == nil {
 				return errors.Join(err, errors.New("it has vanished"))
 			}
-			u.record.State, u.record.Since, u.record.URL = Ready, now(), status.URL
+			u.record.State, u.record.Since, u.record.URL = Ready, u.now(), status.URL
 			return u.Records.Put(ctx, u.n, u.record)
 		},
 	}

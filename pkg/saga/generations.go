@@ -62,6 +62,7 @@ func (l *lease) list(ctx context.Context) (map[int]leaseRecord, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read lock %s: %w", l.prefix, err)
 		}
+		l.set(Skew(page.ResultMetadata))
 		for i := range page.Parameters {
 			generation, err := strconv.Atoi(path.Base(aws.ToString(page.Parameters[i].Name)))
 			if err != nil {

@@ -1,6 +1,9 @@
 package saga
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Hold takes the lock without an operation: for a change that is a single
 // write, or that is whole again when it is repeated. Close gives it back.
@@ -17,3 +20,6 @@ func (j Journal) Hold(ctx context.Context, holder Holder) (*Run, error) {
 // Check returns ErrFenced if another run has taken the lock over, and renews
 // it when it runs low. Ask right before a write.
 func (r *Run) Check(ctx context.Context) error { return r.lease.check(ctx) }
+
+// Now is AWS's time.
+func (r *Run) Now() time.Time { return r.lease.now() }

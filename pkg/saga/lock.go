@@ -44,8 +44,8 @@ type leaseRecord struct {
 	Released bool      `json:"released,omitempty"`
 }
 
-func (r leaseRecord) free(h Holder) bool {
-	return r.Released || r.ID == h.ID || !time.Now().Before(r.Expires)
+func (r leaseRecord) free(h Holder, now time.Time) bool {
+	return r.Released || r.ID == h.ID || !now.Before(r.Expires)
 }
 
 // HeldError says that another run holds the lock.
@@ -71,6 +71,18 @@ type lease struct {
 	generation int
 	expires    time.Time
 	forgotten  bool
+	skew       time.Duration
+}
+
+// now is AWS's time.
+func (l *lease) now() time.Time { return time.Now().Add(l.skew) }
+
+func (l *lease) set(skew time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.generation == 0 { // what has been written stays as it was meant
+		l.skew = skew
+	}
 }
 
 // acquire takes the lock's next generation if the present one is free.
@@ -85,7 +97,7 @@ func acquire(ctx context.Context, p Parameters, prefix string, h Holder) (*lease
 		top = max(top, generation)
 	}
 	for {
-		if record, ok := records[top]; ok && !record.free(h) {
+		if record, ok := records[top]; ok && !record.free(h, l.now()) {
 			return nil, &HeldError{Holder: record.Holder, Expires: record.Expires}
 		}
 		won, err := l.create(ctx, top+1)
@@ -107,7 +119,7 @@ func acquire(ctx context.Context, p Parameters, prefix string, h Holder) (*lease
 
 // create makes a generation ours; false if it exists.
 func (l *lease) create(ctx context.Context, generation int) (bool, error) {
-	expires := time.Now().Add(LeaseTime)
+	expires := l.now().Add(LeaseTime)
 	err := l.put(ctx, generation, leaseRecord{Holder: l.holder, Expires: expires}, false)
 	var exists *types.ParameterAlreadyExists
 	if errors.As(err, &exists) {
@@ -125,7 +137,7 @@ func (l *lease) create(ctx context.Context, generation int) (bool, error) {
 func (l *lease) check(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	left := time.Until(l.expires)
+	left := l.expires.Sub(l.now())
 	if left <= 0 {
 		// Whatever happened since, this process was not there to see it.
 		return fmt.Errorf("the lease ran out: %w", ErrFenced)
@@ -138,7 +150,7 @@ func (l *lease) check(ctx context.Context) error {
 		return err
 	}
 	if left <= LeaseTime/2 {
-		expires := time.Now().Add(LeaseTime)
+		expires := l.now().Add(LeaseTime)
 		if err := l.put(ctx, l.generation, leaseRecord{Holder: l.holder, Expires: expires}, true); err != nil {
 			return err
 		}
@@ -219,5 +231,5 @@ func (l *lease) release(ctx context.Context) error {
 	if l.forgotten {
 		return nil
 	}
-	return l.put(ctx, l.generation, leaseRecord{Holder: l.holder, Expires: time.Now(), Released: true}, true)
+	return l.put(ctx, l.generation, leaseRecord{Holder: l.holder, Expires: l.now(), Released: true}, true)
 }

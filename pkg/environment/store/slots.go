@@ -16,6 +16,7 @@ import (
 
 	"github.com/org/shipkit/pkg/environment"
 	"github.com/org/shipkit/pkg/namespace"
+	"github.com/org/shipkit/pkg/saga"
 )
 
 // Slots keeps a row of parameters for each slot,
@@ -55,7 +56,7 @@ func (s Slots) name(i, generation int) string {
 // Look implements environment.Slots.
 func (s Slots) Look(ctx context.Context, owner string, limit int) (time.Time, error) {
 	var freed time.Time
-	rows, err := s.rows(ctx)
+	rows, skew, err := s.rows(ctx)
 	if err != nil {
 		return freed, err
 	}
@@ -73,6 +74,9 @@ func (s Slots) Look(ctx context.Context, owner string, limit int) (time.Time, er
 			others = append(others, row.owner())
 		}
 	}
+	if !freed.IsZero() {
+		freed = freed.Add(-skew) // by our clock
+	}
 	if limit > 0 && len(others) >= limit {
 		return freed, full(limit, others)
 	}
@@ -81,7 +85,7 @@ func (s Slots) Look(ctx context.Context, owner string, limit int) (time.Time, er
 
 // Claim implements environment.Slots.
 func (s Slots) Claim(ctx context.Context, owner string, limit int) error {
-	rows, err := s.rows(ctx)
+	rows, _, err := s.rows(ctx)
 	if err != nil {
 		return err
 	}
@@ -113,7 +117,7 @@ func (s Slots) Claim(ctx context.Context, owner string, limit int) error {
 
 // Release implements environment.Slots.
 func (s Slots) Release(ctx context.Context, owner string) error {
-	rows, err := s.rows(ctx)
+	rows, skew, err := s.rows(ctx)
 	if err != nil {
 		return err
 	}
@@ -123,7 +127,7 @@ func (s Slots) Release(ctx context.Context, owner string) error {
 		}
 		// A slot that is free already is marked again: what comes after this
 		// step of an end may only happen now.
-		if err := s.put(ctx, s.name(i, row.top), tenancy{Owner: owner, Freed: time.Now().UTC()}, true); err != nil {
+		if err := s.put(ctx, s.name(i, row.top), tenancy{Owner: owner, Freed: time.Now().Add(skew).UTC()}, true); err != nil {
 			return err
 		}
 	}
@@ -163,15 +167,19 @@ func (s Slots) prune(ctx context.Context, i int, known row) error {
 	return nil
 }
 
-func (s Slots) rows(ctx context.Context) (map[int]row, error) {
+// rows reads the slots, and how far AWS's clock is ahead of ours: times in them
+// are AWS's.
+func (s Slots) rows(ctx context.Context) (map[int]row, time.Duration, error) {
 	rows := map[int]row{}
+	var skew time.Duration
 	root := s.root()
 	pages := ssm.NewGetParametersByPathPaginator(s.SSM, &ssm.GetParametersByPathInput{Path: &root, Recursive: aws.Bool(true)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("list slots below %s: %w", root, err)
+			return nil, 0, fmt.Errorf("list slots below %s: %w", root, err)
 		}
+		skew = saga.Skew(page.ResultMetadata)
 		for _, parameter := range page.Parameters {
 			slot, number, _ := strings.Cut(strings.TrimPrefix(aws.ToString(parameter.Name), root+"/"), "/")
 			i, bad := strconv.Atoi(slot)
@@ -181,7 +189,7 @@ func (s Slots) rows(ctx context.Context) (map[int]row, error) {
 			}
 			var t tenancy
 			if err := json.Unmarshal([]byte(aws.ToString(parameter.Value)), &t); err != nil {
-				return nil, fmt.Errorf("read slot %s: was it edited by hand? %w", aws.ToString(parameter.Name), err)
+				return nil, 0, fmt.Errorf("read slot %s: was it edited by hand? %w", aws.ToString(parameter.Name), err)
 			}
 			r := rows[i]
 			if r.tenancies == nil {
@@ -191,5 +199,5 @@ func (s Slots) rows(ctx context.Context) (map[int]row, error) {
 			rows[i] = r
 		}
 	}
-	return rows, nil
+	return rows, skew, nil
 }
