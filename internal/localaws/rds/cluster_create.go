@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
-	"github.com/org/shipkit/internal/localaws/rds/postgres"
+	"github.com/org/shipkit/internal/localaws/rds/engine"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
@@ -52,7 +52,7 @@ func (s *Service) CreateDBCluster(ctx context.Context, in *rds.CreateDBClusterIn
 	}
 	s.background(ctx, func(ctx context.Context) {
 		if s.wait(ctx, s.options.Timing.Create) {
-			s.raiseCluster(ctx, st, c, "", postgres.Master{
+			s.raiseCluster(ctx, st, c, "", engine.Master{
 				User: aws.ToString(c.MasterUsername), Password: c.Password, Database: aws.ToString(c.DatabaseName),
 			})
 		}
@@ -134,8 +134,8 @@ func scaling(in *types.ServerlessV2ScalingConfiguration) *types.ServerlessV2Scal
 }
 
 // raiseCluster starts the server of a new cluster.
-func (s *Service) raiseCluster(ctx context.Context, st *state, c *cluster, archive string, m postgres.Master) {
-	server, err := s.open(ctx, c.Folder, archive, m)
+func (s *Service) raiseCluster(ctx context.Context, st *state, c *cluster, archive string, m engine.Master) {
+	server, err := s.open(ctx, c.Engine, c.Folder, archive, m)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {

@@ -2,17 +2,24 @@ package rds
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/org/shipkit/internal/localaws/rds/engine"
+	"github.com/org/shipkit/internal/localaws/rds/mariadb"
 	"github.com/org/shipkit/internal/localaws/rds/postgres"
 )
 
 // database is the server behind an instance or a cluster. Its zero value is
 // a database whose server does not run yet, or never will (Options.NoData).
 type database struct {
-	server *postgres.Server
+	server *engine.Server
 	// Folder names the data; it survives a restart of the program.
 	Folder   string
 	Password string
@@ -20,16 +27,56 @@ type database struct {
 	SecretARN string
 }
 
-// open starts a server: a fresh one, or one with the data of an archive.
-func (s *Service) open(ctx context.Context, folder, archive string, m postgres.Master) (*postgres.Server, error) {
-	engine, err := s.postgres()
-	if err != nil || engine == nil {
+// servers runs the servers of one family of engines.
+type servers struct {
+	sync.Once
+	engine *engine.Engine // nil before the first server, and if there can be none
+	err    error
+}
+
+// isMySQL tells the two families of engines apart.
+func isMySQL(name *string) bool {
+	return strings.Contains(aws.ToString(name), "mysql") || aws.ToString(name) == "mariadb"
+}
+
+// serversOf returns what runs the servers of an engine of RDS, which the first
+// call prepares; nil without data, and for MySQL where no MariaDB is installed.
+func (s *Service) serversOf(name *string) (*engine.Engine, error) {
+	if s.options.NoData {
+		return nil, nil
+	}
+	list, prepare, o := &s.postgreSQL, postgres.New, engine.Options{Dir: s.options.Dir, Address: s.options.Address}
+	if isMySQL(name) {
+		list, prepare = &s.mariaDB, mariadb.New
+		if o.Dir != "" {
+			o.Dir = filepath.Join(o.Dir, "mysql") // each family runs as a user of its own
+		}
+	}
+	list.Do(func() {
+		list.engine, list.err = prepare(o)
+		if list.err == nil {
+			list.err = os.MkdirAll(snapshotDir(list.engine.Dir()), 0o700)
+		}
+	})
+	if errors.Is(list.err, mariadb.ErrMissing) {
+		return nil, nil
+	}
+	return list.engine, list.err
+}
+
+func snapshotDir(dir string) string { return filepath.Join(dir, "snapshots") }
+
+// open starts a server of an engine of RDS: a fresh one, or one with the data
+// of an archive.
+func (s *Service) open(ctx context.Context, name *string, folder, archive string, m engine.Master) (*engine.Server, error) {
+	run, err := s.serversOf(name)
+	if err != nil || run == nil {
 		return nil, err
 	}
 	if archive == "" {
-		return engine.Create(ctx, folder, m)
+		return run.Create(ctx, folder, m)
 	}
-	return engine.Restore(ctx, folder, archive, m)
+	return run.Restore(ctx, folder, archive, m)
 }
 
 // nextName returns a name that no data folder or archive has. The lock is
@@ -41,12 +88,12 @@ func (s *Service) nextName(kind string) string {
 
 // archive copies a server's data into a new file, whose path it returns;
 // empty without data.
-func (s *Service) archive(ctx context.Context, server *postgres.Server) (string, error) {
+func (s *Service) archive(ctx context.Context, server *engine.Server) (string, error) {
 	if server == nil {
 		return "", nil
 	}
 	s.mu.Lock()
-	file := filepath.Join(s.snapshotDir(), s.nextName("s")+".tar")
+	file := filepath.Join(snapshotDir(filepath.Dir(server.Dir())), s.nextName("s")+".tar")
 	s.mu.Unlock()
 	return file, server.Snapshot(ctx, file)
 }
@@ -57,7 +104,7 @@ func (s *Service) link(archive string) (string, error) {
 	if archive == "" {
 		return "", nil
 	}
-	file := filepath.Join(s.snapshotDir(), s.nextName("s")+".tar")
+	file := filepath.Join(filepath.Dir(archive), s.nextName("s")+".tar")
 	if err := os.Link(archive, file); err != nil {
 		return "", fmt.Errorf("copy a snapshot's data: %w", err)
 	}
@@ -97,5 +144,5 @@ func (d database) setMaster(ctx context.Context, user, password string) error {
 	if d.server == nil {
 		return nil
 	}
-	return d.server.SetMaster(ctx, postgres.Master{User: user, Password: password})
+	return d.server.SetMaster(ctx, engine.Master{User: user, Password: password})
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
-	"github.com/org/shipkit/internal/localaws/rds/postgres"
+	"github.com/org/shipkit/internal/localaws/rds/engine"
+	"github.com/org/shipkit/internal/localaws/rds/mariadb"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
@@ -52,7 +53,7 @@ func (s *Service) CreateDBInstance(ctx context.Context, in *rds.CreateDBInstance
 			return
 		}
 		if s.wait(ctx, s.options.Timing.Create) {
-			s.raiseInstance(ctx, i, "", postgres.Master{
+			s.raiseInstance(ctx, i, "", engine.Master{
 				User: aws.ToString(i.MasterUsername), Password: i.Password, Database: aws.ToString(i.DBName),
 			})
 		}
@@ -163,8 +164,8 @@ func (s *Service) addInstance(ctx context.Context, st *state, i *instance, in in
 
 // raiseInstance starts the server of a new instance and takes it through its
 // first states.
-func (s *Service) raiseInstance(ctx context.Context, i *instance, archive string, m postgres.Master) {
-	server, err := s.open(ctx, i.Folder, archive, m)
+func (s *Service) raiseInstance(ctx context.Context, i *instance, archive string, m engine.Master) {
+	server, err := s.open(ctx, i.Engine, i.Folder, archive, m)
 	s.mu.Lock()
 	if err != nil {
 		s.setInstance(i, badNetwork)
@@ -173,6 +174,9 @@ func (s *Service) raiseInstance(ctx context.Context, i *instance, archive string
 		return
 	}
 	i.server = server
+	if server == nil && !s.options.NoData {
+		i.StatusInfos = []types.DBInstanceStatusInfo{{Message: new("without data: " + mariadb.ErrMissing.Error()), Normal: new(true)}}
+	}
 	i.InstanceCreateTime = new(s.clock.Now())
 	i.Endpoint = &types.Endpoint{Address: new(s.options.Address), Port: i.port(portOf(i.Engine)),
 		HostedZoneId: new("ZLOCAL")}
@@ -227,8 +231,8 @@ func securityGroups(ids []string) []types.VpcSecurityGroupMembership {
 }
 
 // portOf is the port that an engine has on AWS unless told otherwise.
-func portOf(engine *string) int32 {
-	if strings.Contains(aws.ToString(engine), "mysql") {
+func portOf(name *string) int32 {
+	if isMySQL(name) {
 		return 3306
 	}
 	return 5432

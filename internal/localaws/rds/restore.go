@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 
-	"github.com/org/shipkit/internal/localaws/rds/postgres"
+	"github.com/org/shipkit/internal/localaws/rds/engine"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
@@ -61,7 +61,7 @@ func (s *Service) RestoreDBInstanceFromDBSnapshot(
 			s.moveInstance(i, badRestore, creating)
 			return
 		}
-		s.raiseInstance(ctx, i, data, postgres.Master{User: aws.ToString(i.MasterUsername), Password: i.Password})
+		s.raiseInstance(ctx, i, data, engine.Master{User: aws.ToString(i.MasterUsername), Password: i.Password})
 	})
 	return &rds.RestoreDBInstanceFromDBSnapshotOutput{DBInstance: new(i.DBInstance)}, nil
 }
@@ -112,7 +112,7 @@ func (s *Service) RestoreDBClusterFromSnapshot(
 			c.move(badRestore, creating)
 			return
 		}
-		s.raiseCluster(ctx, st, c, data, postgres.Master{})
+		s.raiseCluster(ctx, st, c, data, engine.Master{})
 	})
 	return &rds.RestoreDBClusterFromSnapshotOutput{DBCluster: new(c.DBCluster)}, nil
 }

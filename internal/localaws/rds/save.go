@@ -84,7 +84,7 @@ func (s *Service) resumeInstance(i *instance) error {
 	if i.Endpoint != nil {
 		port = aws.ToInt32(i.Endpoint.Port)
 	}
-	started, err := s.reopen(&i.database, port, aws.ToString(i.DBInstanceStatus))
+	started, err := s.reopen(i.Engine, &i.database, port, aws.ToString(i.DBInstanceStatus))
 	switch {
 	case err != nil:
 		return fmt.Errorf("instance %s: %w", *i.DBInstanceIdentifier, err)
@@ -99,7 +99,7 @@ func (s *Service) resumeInstance(i *instance) error {
 }
 
 func (s *Service) resumeCluster(st *state, c *cluster) error {
-	started, err := s.reopen(&c.database, aws.ToInt32(c.Port), aws.ToString(c.Status))
+	started, err := s.reopen(c.Engine, &c.database, aws.ToInt32(c.Port), aws.ToString(c.Status))
 	switch {
 	case err != nil:
 		return fmt.Errorf("cluster %s: %w", *c.DBClusterIdentifier, err)
@@ -116,15 +116,15 @@ func (s *Service) resumeCluster(st *state, c *cluster) error {
 
 // reopen opens a database's data and starts its server, unless it was stopped.
 // Data that is not there yet never will be.
-func (s *Service) reopen(d *database, port int32, status string) (started bool, err error) {
-	engine, err := s.postgres()
+func (s *Service) reopen(name *string, d *database, port int32, status string) (started bool, err error) {
+	run, err := s.serversOf(name)
 	if err != nil {
 		return false, err
 	}
-	if engine == nil {
+	if run == nil {
 		return status != stopped, nil
 	}
-	if d.server, err = engine.Open(d.Folder, int(port)); err != nil {
+	if d.server, err = run.Open(d.Folder, int(port)); err != nil {
 		return false, nil //nolint:nilerr // it was being created
 	}
 	if status == stopped || status == stopping {

@@ -1,11 +1,11 @@
 // Package rds is RDS on this machine: instances and Aurora clusters are
-// PostgreSQL servers, a snapshot is a copy of their data, and a restore is a
-// new server with that data.
+// PostgreSQL or MariaDB servers, a snapshot is a copy of their data, and a
+// restore is a new server with that data.
 //
-// The engines postgres and aurora-postgresql are what they say, though of the
-// version that is installed here, whatever EngineVersion names. The engines
-// mysql and aurora-mysql are accepted so that a promotion's control plane can
-// be tried; behind them is PostgreSQL too, and a MySQL client cannot connect.
+// The servers are of the version that is installed here, whatever EngineVersion
+// names. The engines mysql, mariadb and aurora-mysql are MariaDB; where none is
+// installed they are states and metadata only, and an endpoint that nobody
+// serves.
 //
 // Where AWS's behaviour is not documented, a comment says so.
 package rds
@@ -14,15 +14,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/org/shipkit/internal/localaws/clock"
-	"github.com/org/shipkit/internal/localaws/rds/postgres"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
@@ -34,7 +31,7 @@ type Options struct {
 	// Address is the IP address that databases listen on and that endpoints
 	// name; empty is 127.0.0.1. Containers need the address of their bridge.
 	Address string
-	// NoData leaves PostgreSQL out: states and metadata only, and an endpoint
+	// NoData leaves the servers out: states and metadata only, and an endpoint
 	// that nobody serves. For tests of the control plane.
 	NoData bool
 	// Timing says how long transitions take; the zero value is DefaultTiming.
@@ -74,9 +71,7 @@ type Service struct {
 	end     context.CancelFunc
 	work    sync.WaitGroup
 
-	engineOnce sync.Once
-	engine     *postgres.Engine
-	engineErr  error
+	postgreSQL, mariaDB servers
 
 	mu     sync.Mutex
 	places map[place]*state
@@ -84,7 +79,7 @@ type Service struct {
 	serial int // numbers data folders and archives
 }
 
-// New returns a service without databases. PostgreSQL is looked for when the
+// New returns a service without databases. Servers are looked for when the
 // first database is made.
 func New(c *clock.Clock, o Options) *Service {
 	if o.Timing == (Timing{}) {
@@ -108,32 +103,18 @@ func New(c *clock.Clock, o Options) *Service {
 func (s *Service) Close() error {
 	s.end()
 	s.work.Wait()
-	s.engineOnce.Do(func() { s.engineErr = errors.New("local RDS is closed") })
-	if s.engine == nil {
-		return nil
+	var errs []error
+	for _, list := range []*servers{&s.postgreSQL, &s.mariaDB} {
+		list.Do(func() { list.err = errors.New("local RDS is closed") })
+		if list.engine != nil {
+			errs = append(errs, list.engine.Close())
+		}
 	}
-	if err := s.engine.Close(); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("stop the databases: %w", err)
 	}
 	return nil
 }
-
-// postgres returns the engine, which the first call prepares; nil without
-// data.
-func (s *Service) postgres() (*postgres.Engine, error) {
-	if s.options.NoData {
-		return nil, nil
-	}
-	s.engineOnce.Do(func() {
-		s.engine, s.engineErr = postgres.New(postgres.Options{Dir: s.options.Dir, Address: s.options.Address})
-		if s.engineErr == nil {
-			s.engineErr = os.MkdirAll(s.snapshotDir(), 0o700)
-		}
-	})
-	return s.engine, s.engineErr
-}
-
-func (s *Service) snapshotDir() string { return filepath.Join(s.engine.Dir(), "snapshots") }
 
 // background runs a transition that outlives the call that began it and ends
 // with the service. It keeps the caller's identity.

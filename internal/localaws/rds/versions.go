@@ -19,11 +19,12 @@ const (
 )
 
 // offered lists the engine versions that can be created, oldest first. They
-// are names: the server behind them is the PostgreSQL that is installed.
+// are names: the server behind them is the one that is installed.
 var offered = map[string][]string{
 	"postgres":          {"13.20", "14.17", "15.12", "16.8", "17.4"},
 	"aurora-postgresql": {"13.20", "14.17", "15.12", "16.8"},
 	"mysql":             {"8.0.41", "8.4.4"},
+	"mariadb":           {"10.11.11", "11.4.5"},
 	"aurora-mysql":      {"8.0.mysql_aurora.3.08.2"},
 }
 
@@ -48,7 +49,7 @@ func findVersion(engine, version *string) (string, error) {
 // familyOf is the parameter group family of an engine version.
 func familyOf(engine, version string) string {
 	major, _, _ := strings.Cut(version, ".")
-	if strings.Contains(engine, "mysql") {
+	if isMySQL(&engine) {
 		parts := strings.SplitN(version, ".", 3)
 		major = strings.Join(parts[:min(2, len(parts))], ".")
 	}

@@ -1,4 +1,4 @@
-package postgres
+package engine
 
 import (
 	"archive/tar"
@@ -9,31 +9,33 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
-// template holds a freshly initialised data folder as a tar archive, which is
-// compressed, since it stays: 5 MB rather than 32. It costs a second once in a
-// process, and a copy for every further server.
-var template struct {
+// templates holds a freshly initialised data folder of every program as a tar
+// archive, which is compressed, since it stays: 5 MB rather than 32. It costs a
+// second once in a process, and a copy for every further server.
+var templates = struct {
 	sync.Mutex
-	archive []byte
-}
+	archives map[string][]byte
+}{archives: map[string][]byte{}}
 
 // fresh returns the archive of an empty data folder.
 func (e *Engine) fresh(ctx context.Context) (io.Reader, error) {
-	template.Lock()
-	defer template.Unlock()
-	if template.archive == nil {
+	templates.Lock()
+	defer templates.Unlock()
+	if templates.archives[e.program.Name()] == nil {
 		archive, err := e.initialise(ctx)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("initialise a database: %w", err)
 		}
-		template.archive = archive
+		templates.archives[e.program.Name()] = archive
 	}
-	r, err := gzip.NewReader(bytes.NewReader(template.archive))
+	r, err := gzip.NewReader(bytes.NewReader(templates.archives[e.program.Name()]))
 	if err != nil {
 		return nil, fmt.Errorf("initialise a database: %w", err)
 	}
@@ -44,35 +46,42 @@ func (e *Engine) fresh(ctx context.Context) (io.Reader, error) {
 func (e *Engine) initialise(ctx context.Context) ([]byte, error) {
 	dir, err := os.MkdirTemp(e.dir, "init-")
 	if err != nil {
-		return nil, fmt.Errorf("initialise a database: %w", err)
+		return nil, err //nolint:wrapcheck // it names the folder
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	if err := e.own(dir); err != nil {
 		return nil, err
 	}
-	out, err := e.command(ctx, "initdb", "-D", dir, "-U", admin, "-A", "trust", "-E", "UTF8", "--no-locale",
-		"--no-sync", "--wal-segsize=4").CombinedOutput()
-	if err != nil {
-		return nil, fmt.Errorf("initialise a database: initdb: %w: %s", err, bytes.TrimSpace(out))
+	if err := e.program.Initialise(ctx, e, dir); err != nil {
+		return nil, err //nolint:wrapcheck // the caller says what it is for
 	}
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
 	if err != nil {
-		return nil, fmt.Errorf("initialise a database: %w", err)
+		return nil, err //nolint:wrapcheck // cannot be
 	}
-	if err := errors.Join(archiveFolder(z, dir), z.Close()); err != nil {
+	if err := errors.Join(Archive(z, dir), z.Close()); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil
 }
 
-// archiveFolder writes the files of a data folder that no server uses.
-func archiveFolder(w io.Writer, dir string) error {
+// Archive writes the files of a data folder that no server changes.
+func Archive(w io.Writer, dir string) error {
 	t := tar.NewWriter(w)
-	if err := errors.Join(t.AddFS(os.DirFS(dir)), t.Close()); err != nil {
+	if err := errors.Join(t.AddFS(files{os.DirFS(dir)}), t.Close()); err != nil {
 		return fmt.Errorf("archive a database: %w", err)
 	}
 	return nil
+}
+
+// files hides sockets, of which an archive cannot hold any.
+type files struct{ fs.FS }
+
+// ReadDir implements fs.ReadDirFS.
+func (f files) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(f.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Type() == fs.ModeSocket }), err //nolint:wrapcheck // an fs.FS
 }
 
 // unpack writes an archive's files into the folder dir, which it creates.

@@ -1,22 +1,22 @@
-// Package postgres runs PostgreSQL servers on this machine: it creates a
-// server with a fresh data folder, copies a running server's data into an
-// archive, and starts a new server from such an archive.
+// Package engine runs database servers on this machine: it creates a server
+// with a fresh data folder, copies a running server's data into an archive, and
+// starts a new server from such an archive. What the servers are, a Program
+// says.
 //
-// Durability is off (no fsync): a server lives as long as the test or the
-// demo that uses it. PostgreSQL refuses to run as root; then the servers run
-// as the operating system's user "postgres".
-package postgres
+// A server lives as long as the test or the demo that uses it. No server wants
+// to run as root; then it runs as another user of the operating system.
+package engine
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"sort"
 	"strconv"
 	"sync"
 	"syscall"
@@ -24,13 +24,39 @@ import (
 	"github.com/org/shipkit/internal/localaws/owner"
 )
 
-// admin is the superuser of every server, as RDS has one that nobody else may
+// Admin is the superuser of every server, as RDS has one that nobody else may
 // use. It is let in without a password, through the Unix socket only.
-const admin = "rdsadmin"
+const Admin = "rdsadmin"
 
-// longestDir leaves room for "/<server>/.s.PGSQL.<port>" in the 107 characters
-// of a Unix socket's address.
+// longestDir leaves room for "/<server>/<socket>" in the 107 characters of a
+// Unix socket's address.
 const longestDir = 80
+
+// Program is a kind of database server.
+type Program interface {
+	// Name is what people call it.
+	Name() string
+	// Initialise fills an empty folder with the files of a server that has no
+	// databases and admits the Admin.
+	Initialise(ctx context.Context, e *Engine, dir string) error
+	// Serve prepares the server's process.
+	Serve(ctx context.Context, e *Engine, at Place) *exec.Cmd
+	// SetMaster creates the master user or changes its password, and creates
+	// its database if it is not there. It succeeds once the server answers,
+	// which is all that it does about a Master without a user.
+	SetMaster(ctx context.Context, at Place, m Master) error
+	// Backup writes the files of a running server in the state of one moment,
+	// as a tar archive.
+	Backup(ctx context.Context, e *Engine, at Place, w io.Writer) error
+}
+
+// Place is where a server is.
+type Place struct {
+	Dir     string // data folder
+	Address string // IP address
+	Port    int
+	Process *os.Process // nil of a server that does not run
+}
 
 // Options says where servers run.
 type Options struct {
@@ -41,40 +67,37 @@ type Options struct {
 	// Containers reach a server on the address of their bridge, not on
 	// loopback.
 	Address string
+	// Users are the operating system's users of whom the first that is there
+	// runs the servers if we are root.
+	Users []string
+	// Stop are the signals that end a server, the gentlest first.
+	Stop []os.Signal
 }
 
 // Engine starts servers. It is safe for use by several goroutines.
 type Engine struct {
-	bin     string // folder of initdb, postgres and pg_basebackup
+	program Program
+	options Options
 	owner   *syscall.Credential
 	dir     string
 	made    bool // dir is ours to remove
-	address string
 
 	mu      sync.Mutex
 	servers map[*Server]bool
 }
 
-// ErrMissing reports that this machine has no PostgreSQL server.
-var ErrMissing = errors.New("no PostgreSQL server is installed: install it (Debian and Ubuntu: apt-get install postgresql)")
-
-// New finds PostgreSQL on this machine and prepares the folder for data. It
-// starts no server.
-func New(o Options) (*Engine, error) {
-	bin, err := findBinaries()
+// New prepares the folder for data. It starts no server.
+func New(program Program, o Options) (*Engine, error) {
+	account, err := findOwner(o.Users)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s does not run as root: %w", program.Name(), err)
 	}
-	account, err := findOwner()
-	if err != nil {
-		return nil, err
+	if o.Address == "" {
+		o.Address = "127.0.0.1"
 	}
-	e := &Engine{bin: bin, owner: account, dir: o.Dir, address: o.Address, servers: map[*Server]bool{}}
-	if e.address == "" {
-		e.address = "127.0.0.1"
-	}
+	e := &Engine{program: program, options: o, owner: account, dir: o.Dir, servers: map[*Server]bool{}}
 	if e.dir == "" {
-		if e.dir, err = owner.Folder("shipkit-pg-"); err != nil {
+		if e.dir, err = owner.Folder("shipkit-db-"); err != nil {
 			return nil, fmt.Errorf("make the folder for databases: %w", err)
 		}
 		e.made = true
@@ -86,7 +109,7 @@ func New(o Options) (*Engine, error) {
 	}
 	if len(e.dir) > longestDir {
 		return nil, fmt.Errorf("the folder for databases, %s, has a longer path than the %d characters that leave room for "+
-			"PostgreSQL's sockets: choose a shorter one", e.dir, longestDir)
+			"the servers' sockets: choose a shorter one", e.dir, longestDir)
 	}
 	if err := errors.Join(e.own(e.dir), e.reachable()); err != nil {
 		return nil, err
@@ -106,7 +129,7 @@ func (e *Engine) reachable() error {
 			return fmt.Errorf("look at the folder for databases: %w", err)
 		}
 		if info.Mode().Perm()&0o001 == 0 {
-			return fmt.Errorf("the user postgres cannot enter %s, which holds the databases: "+
+			return fmt.Errorf("the user of the databases cannot enter %s, which holds the databases: "+
 				"choose another folder, or allow it (chmod o+x %s)", dir, dir)
 		}
 	}
@@ -135,73 +158,30 @@ func (e *Engine) Close() error {
 	return errors.Join(errs...)
 }
 
-// Installed reports what this machine lacks to run servers; nil is nothing.
-func Installed() error {
-	if _, err := findBinaries(); err != nil {
-		return err
-	}
-	_, err := findOwner()
-	return err
-}
-
-// Folder is the environment variable that names the folder of PostgreSQL's
-// programs, where it lies at no usual place.
-const Folder = "SHIPKIT_LOCAL_POSTGRES"
-
-// findBinaries returns the folder of the newest installed server.
-func findBinaries() (string, error) {
-	if folder := os.Getenv(Folder); folder != "" {
-		if hasPrograms(folder) {
-			return folder, nil
-		}
-		return "", fmt.Errorf("%s=%s: %w", Folder, folder, ErrMissing)
-	}
-	var folders []string
-	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin"} {
-		matches, err := filepath.Glob(pattern)
-		if err != nil {
-			return "", fmt.Errorf("look for PostgreSQL: %w", err)
-		}
-		sort.Sort(sort.Reverse(sort.StringSlice(matches)))
-		folders = append(folders, matches...)
-	}
-	for _, folder := range append(folders, filepath.SplitList(os.Getenv("PATH"))...) {
-		if hasPrograms(folder) {
-			return folder, nil
-		}
-	}
-	return "", ErrMissing
-}
-
-// hasPrograms tells whether a folder has all programs that we run.
-func hasPrograms(folder string) bool {
-	for _, name := range []string{"initdb", "postgres", "pg_basebackup"} {
-		if _, err := exec.LookPath(filepath.Join(folder, name)); err != nil {
-			return false
-		}
-	}
-	return true
-}
-
 // findOwner returns the identity under which servers run: nil is our own.
-func findOwner() (*syscall.Credential, error) {
+func findOwner(names []string) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		return nil, fmt.Errorf("PostgreSQL does not run as root and this machine has no user postgres: "+
-			"create it (useradd --system postgres) or run as another user: %w", err)
+	var missing []error
+	for _, name := range names {
+		u, err := user.Lookup(name)
+		if err != nil {
+			missing = append(missing, err)
+			continue
+		}
+		uid, err := strconv.ParseUint(u.Uid, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("user %s: %w", name, err)
+		}
+		gid, err := strconv.ParseUint(u.Gid, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("user %s: %w", name, err)
+		}
+		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("user postgres: %w", err)
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("user postgres: %w", err)
-	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+	return nil, fmt.Errorf("create a user for it (useradd --system %s), or run as another user than root: %w",
+		names[0], errors.Join(missing...))
 }
 
 // own hands a file or folder to the user under which servers run.
@@ -210,17 +190,17 @@ func (e *Engine) own(path string) error {
 		return nil
 	}
 	if err := os.Lchown(path, int(e.owner.Uid), int(e.owner.Gid)); err != nil {
-		return fmt.Errorf("hand %s to the user postgres: %w", path, err)
+		return fmt.Errorf("hand %s to the user of the databases: %w", path, err)
 	}
 	return nil
 }
 
-// command prepares one of PostgreSQL's programs. It ends when this process
-// ends, however that happens.
-func (e *Engine) command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, filepath.Join(e.bin, name), args...)
+// Command prepares a program that runs as the servers do. It ends when this
+// process ends, however that happens.
+func (e *Engine) Command(ctx context.Context, file string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, file, args...)
 	cmd.Dir = e.dir
-	cmd.Env = []string{"LC_ALL=C", "TZ=UTC", "PATH=" + e.bin + ":/usr/bin:/bin"}
+	cmd.Env = []string{"LC_ALL=C", "TZ=UTC", "PATH=" + filepath.Dir(file) + ":/usr/bin:/bin"}
 	cmd.SysProcAttr = processAttributes(e.owner)
 	return cmd
 }
@@ -228,13 +208,13 @@ func (e *Engine) command(ctx context.Context, name string, args ...string) *exec
 // freePort returns a port that nobody listens on at this moment.
 func (e *Engine) freePort(ctx context.Context) (int, error) {
 	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(e.address, "0"))
+	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(e.options.Address, "0"))
 	if err != nil {
-		return 0, fmt.Errorf("find a free port on %s: %w", e.address, err)
+		return 0, fmt.Errorf("find a free port on %s: %w", e.options.Address, err)
 	}
 	port := l.Addr().(*net.TCPAddr).Port
 	if err := l.Close(); err != nil {
-		return 0, fmt.Errorf("find a free port on %s: %w", e.address, err)
+		return 0, fmt.Errorf("find a free port on %s: %w", e.options.Address, err)
 	}
 	return port, nil
 }

@@ -1,4 +1,4 @@
-package postgres
+package engine
 
 import (
 	"bytes"
@@ -9,12 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"sync"
-	"syscall"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // startLimit bounds how long a server may take to accept connections.
@@ -28,7 +25,7 @@ type Master struct {
 	Database string
 }
 
-// Server is one PostgreSQL server, running or stopped. Its methods are safe
+// Server is one database server, running or stopped. Its methods are safe
 // for use by several goroutines.
 type Server struct {
 	engine *Engine
@@ -65,7 +62,7 @@ func (e *Engine) Restore(ctx context.Context, name, archive string, m Master) (*
 // Open returns the server of a data folder that an earlier engine of the same
 // Dir left, stopped.
 func (e *Engine) Open(name string, port int) (*Server, error) {
-	if _, err := os.Stat(filepath.Join(e.dir, name, "PG_VERSION")); err != nil {
+	if _, err := os.Stat(filepath.Join(e.dir, name)); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", name, err)
 	}
 	return &Server{engine: e, name: name, port: port}, nil
@@ -76,10 +73,7 @@ func (e *Engine) create(ctx context.Context, name string, archive io.Reader, m M
 	if err := e.unpack(archive, s.Dir()); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.Dir()))
 	}
-	err := os.WriteFile(filepath.Join(s.Dir(), "pg_hba.conf"), []byte(hba), 0o600)
-	if err == nil {
-		err = s.Start(ctx)
-	}
+	err := s.Start(ctx)
 	if err == nil {
 		err = s.SetMaster(ctx, m)
 	}
@@ -89,18 +83,20 @@ func (e *Engine) create(ctx context.Context, name string, archive io.Reader, m M
 	return s, nil
 }
 
-// hba admits the administrator and our own backups through the Unix socket,
-// everybody else with a password.
-const hba = `local all         ` + admin + ` trust
-local replication ` + admin + ` trust
-host  all         all      all scram-sha-256
-`
-
 // Dir returns the data folder.
 func (s *Server) Dir() string { return filepath.Join(s.engine.dir, s.name) }
 
 // Address returns the IP address that the server listens on.
-func (s *Server) Address() string { return s.engine.address }
+func (s *Server) Address() string { return s.engine.options.Address }
+
+// place says where the server is. The lock is held.
+func (s *Server) place() Place {
+	at := Place{Dir: s.Dir(), Address: s.Address(), Port: s.port}
+	if s.cmd != nil {
+		at.Process = s.cmd.Process
+	}
+	return at
+}
 
 // Port returns the port of the latest start; a restart keeps it if it can.
 func (s *Server) Port() int {
@@ -135,12 +131,7 @@ func (s *Server) Start(ctx context.Context) error {
 // launch makes one attempt on s.port.
 func (s *Server) launch(ctx context.Context) error {
 	// The server outlives the call that starts it, so not under ctx.
-	cmd := s.engine.command(context.WithoutCancel(ctx), "postgres", "-D", s.Dir(), "-p", strconv.Itoa(s.port),
-		"-h", s.engine.address, "-k", s.Dir(),
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off",
-		"-c", "shared_buffers=16MB", "-c", "max_connections=60", "-c", "wal_level=replica",
-		"-c", "max_wal_senders=4", "-c", "max_wal_size=64MB", "-c", "min_wal_size=16MB", "-c", "jit=off",
-		"-c", "password_encryption=scram-sha-256", "-c", "restart_after_crash=on")
+	cmd := s.engine.program.Serve(context.WithoutCancel(ctx), s.engine, s.place())
 	output := &tail{}
 	cmd.Stdout, cmd.Stderr = output, output
 	if err := cmd.Start(); err != nil {
@@ -167,15 +158,15 @@ func (s *Server) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	for {
-		conn, err := pgx.Connect(ctx, s.socket("postgres"))
+		err := s.engine.program.SetMaster(ctx, s.place(), Master{})
 		if err == nil {
-			return closeConn(ctx, conn)
+			return nil
 		}
 		select {
 		case <-s.exited:
-			return fmt.Errorf("start database %s: PostgreSQL ended: %s", s.name, s.output)
+			return fmt.Errorf("start database %s: %s ended: %s", s.name, s.engine.program.Name(), s.output)
 		case <-ctx.Done():
-			return fmt.Errorf("start database %s: %w: %s", s.name, context.Cause(ctx), s.output)
+			return fmt.Errorf("start database %s: %w: %w: %s", s.name, context.Cause(ctx), err, s.output)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
@@ -190,12 +181,12 @@ func (s *Server) Stop() error {
 	return nil
 }
 
-// halt ends the process: a fast shutdown first, then an immediate one.
+// halt ends the process, gently first.
 func (s *Server) halt() {
 	if s.cmd == nil {
 		return
 	}
-	for _, signal := range []os.Signal{syscall.SIGINT, syscall.SIGQUIT, os.Kill} {
+	for _, signal := range append(slices.Clip(s.engine.options.Stop), os.Kill) {
 		_ = s.cmd.Process.Signal(signal) // an error means that it has ended
 		select {
 		case <-s.exited:
@@ -209,6 +200,40 @@ func (s *Server) halt() {
 	s.engine.mu.Lock()
 	delete(s.engine.servers, s)
 	s.engine.mu.Unlock()
+}
+
+// SetMaster creates the master user or changes its password, and creates its
+// database if it is not there. A Master without a user changes nothing.
+func (s *Server) SetMaster(ctx context.Context, m Master) error {
+	s.mu.Lock()
+	at := s.place()
+	s.mu.Unlock()
+	if err := s.engine.program.SetMaster(ctx, at, m); err != nil {
+		return fmt.Errorf("set the master user of database %s: %w", s.name, err)
+	}
+	return nil
+}
+
+// Snapshot writes a consistent copy of the server's data to a file, as an
+// archive for Engine.Restore. Clients go on reading and writing; a stopped
+// server's data is copied too.
+func (s *Server) Snapshot(ctx context.Context, file string) error {
+	s.mu.Lock()
+	at := s.place()
+	s.mu.Unlock()
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("snapshot database %s: %w", s.name, err)
+	}
+	if at.Process != nil {
+		err = s.engine.program.Backup(ctx, s.engine, at, f)
+	} else {
+		err = Archive(f, s.Dir())
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("snapshot database %s: %w", s.name, errors.Join(err, os.Remove(file)))
+	}
+	return nil
 }
 
 // Remove stops the server and deletes its data.

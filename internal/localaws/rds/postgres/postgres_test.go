@@ -10,14 +10,15 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/org/shipkit/internal/localaws/rds/engine"
 	"github.com/org/shipkit/internal/localaws/rds/postgres"
 )
 
-var master = postgres.Master{User: "app", Password: "it's a secret", Database: "shop"}
+var master = engine.Master{User: "app", Password: "it's a secret", Database: "shop"}
 
-func start(t *testing.T) *postgres.Engine {
+func start(t *testing.T) *engine.Engine {
 	t.Helper()
-	e, err := postgres.New(postgres.Options{})
+	e, err := postgres.New(engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +30,7 @@ func start(t *testing.T) *postgres.Engine {
 	return e
 }
 
-func query(t *testing.T, s *postgres.Server, sql string) string {
+func query(t *testing.T, s *engine.Server, sql string) string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), fmt.Sprintf("host=%s port=%d user=%s password='%s' dbname=%s sslmode=disable",
 		s.Address(), s.Port(), master.User, strings.ReplaceAll(master.Password, "'", `\'`), master.Database))
@@ -64,7 +65,7 @@ func TestSnapshotHoldsTheDataOfItsMoment(t *testing.T) {
 	}
 	query(t, source, "delete from orders")
 
-	restored, err := e.Restore(t.Context(), "restored", archive, postgres.Master{})
+	restored, err := e.Restore(t.Context(), "restored", archive, engine.Master{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func TestSnapshotOfAStoppedServer(t *testing.T) {
 	if err := source.Snapshot(t.Context(), archive); err != nil {
 		t.Fatal(err)
 	}
-	restored, err := e.Restore(t.Context(), "restored", archive, postgres.Master{})
+	restored, err := e.Restore(t.Context(), "restored", archive, engine.Master{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +124,7 @@ func TestSnapshotOfAStoppedServer(t *testing.T) {
 
 func TestSetMasterChangesThePassword(t *testing.T) {
 	e := start(t)
-	s, err := e.Create(t.Context(), "db", postgres.Master{User: "app", Password: "old", Database: "shop"})
+	s, err := e.Create(t.Context(), "db", engine.Master{User: "app", Password: "old", Database: "shop"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +137,7 @@ func TestSetMasterChangesThePassword(t *testing.T) {
 }
 
 func TestCloseLeavesNothing(t *testing.T) {
-	e, err := postgres.New(postgres.Options{})
+	e, err := postgres.New(engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,14 +167,14 @@ func TestFolderOutOfReach(t *testing.T) {
 	if err := os.Chmod(closed, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	_, err := postgres.New(postgres.Options{Dir: filepath.Join(closed, "databases")})
+	_, err := postgres.New(engine.Options{Dir: filepath.Join(closed, "databases")})
 	if err == nil || !strings.Contains(err.Error(), "chmod o+x "+closed) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestFolderWithALongPath(t *testing.T) {
-	_, err := postgres.New(postgres.Options{Dir: filepath.Join(t.TempDir(), strings.Repeat("x", 80))})
+	_, err := postgres.New(engine.Options{Dir: filepath.Join(t.TempDir(), strings.Repeat("x", 80))})
 	if err == nil || !strings.Contains(err.Error(), "choose a shorter one") {
 		t.Errorf("got %v", err)
 	}
@@ -187,7 +188,7 @@ func TestRestoreOfAMissingArchive(t *testing.T) {
 }
 
 func BenchmarkCreate(b *testing.B) {
-	e, err := postgres.New(postgres.Options{})
+	e, err := postgres.New(engine.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
