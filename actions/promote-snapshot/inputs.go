@@ -187,8 +187,8 @@ func (in inputs) masks() (names []string) {
 	return names
 }
 
-// postgreSQL are the inputs that hold SQL.
-func (in inputs) postgreSQL() (names []string) {
+// sqlFiles are the inputs that hold SQL.
+func (in inputs) sqlFiles() (names []string) {
 	if in.MaskSQL != "" {
 		names = append(names, "mask-sql")
 	}

@@ -40,26 +40,30 @@ var _ snapshot.Tasks = (*tasks)(nil)
 func (t *tasks) Run(ctx context.Context, purpose snapshot.Purpose, db database.Database) error {
 	switch purpose {
 	case snapshot.Mask:
-		return errors.Join(t.ecs(ctx, t.mask(), db), t.sql(ctx, t.maskSQL, db, sql.Run),
+		return errors.Join(t.ecs(ctx, t.mask(), db), t.sql(ctx, "mask-sql", t.maskSQL, db, sql.Run),
 			t.command(ctx, "mask-command", t.inputs.MaskCommand, db))
 	case snapshot.Migrate:
 		return t.ecs(ctx, t.beside("migrate-task", t.inputs.MigrateTask), db)
 	case snapshot.Verify:
-		if err := t.sql(ctx, t.warmSQL, db, sql.Run); err != nil {
-			return fmt.Errorf("warm-up-sql: %w", err)
+		if err := t.sql(ctx, "warm-up-sql", t.warmSQL, db, sql.Run); err != nil {
+			return err
 		}
-		return errors.Join(t.ecs(ctx, t.beside("verify-task", t.inputs.VerifyTask), db), t.sql(ctx, t.testSQL, db, sql.Check),
+		return errors.Join(t.ecs(ctx, t.beside("verify-task", t.inputs.VerifyTask), db), t.sql(ctx, "verify-sql", t.testSQL, db, sql.Check),
 			t.command(ctx, "verify-command", t.inputs.VerifyCommand, db))
 	default:
 		return fmt.Errorf("no task is known for the purpose %s", purpose)
 	}
 }
 
-func (t *tasks) sql(ctx context.Context, text string, db database.Database, run func(context.Context, database.Database, sql.Login, string) error) error {
+func (t *tasks) sql(ctx context.Context, input, text string, db database.Database,
+	run func(context.Context, database.Database, sql.Login, string) error) error {
 	if text == "" {
 		return nil
 	}
-	return run(ctx, db, t.login, text)
+	if err := run(ctx, db, t.login, text); err != nil {
+		return fmt.Errorf("%s: %w", input, err)
+	}
+	return nil
 }
 
 func (t *tasks) command(ctx context.Context, input, text string, db database.Database) error {

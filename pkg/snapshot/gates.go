@@ -2,12 +2,12 @@ package snapshot
 
 import (
 	"context"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/snapshot/database"
+	"github.com/org/shipkit/pkg/snapshot/sql"
 )
 
 // gatekeeper checks everything before anything is created.
@@ -152,13 +152,13 @@ func (g gatekeeper) protection() {
 	}
 }
 
-// language refuses SQL that the source's engine does not understand.
+// language refuses SQL files for engines that we do not speak to.
 func (g gatekeeper) language() {
-	if strings.Contains(g.subject.engine, "postgres") {
+	if sql.Speaks(g.subject.engine) {
 		return
 	}
-	for _, input := range g.gates.PostgreSQL {
+	for _, input := range g.gates.SQL {
 		g.plan.Findings.Errorf("do it in a task or a command, such as mask-command and verify-command",
-			"input %s: SQL files are for PostgreSQL, and %s is %s", input, g.subject.name, g.subject.engine)
+			"input %s: SQL files are for PostgreSQL and MySQL, and %s is %s", input, g.subject.name, g.subject.engine)
 	}
 }

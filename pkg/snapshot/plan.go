@@ -41,9 +41,9 @@ type Gates struct {
 	// Tasks finds what would keep the user's tasks from being run. Nil leaves
 	// them unchecked.
 	Tasks func(context.Context) (diag.List, error)
-	// PostgreSQL are the inputs whose SQL only PostgreSQL understands.
-	PostgreSQL []string
-	Prices     Prices
+	// SQL are the inputs that hold SQL files.
+	SQL    []string
+	Prices Prices
 }
 
 // KeyView is whose key it is, and who looks.

@@ -1,17 +1,13 @@
-// Package sql runs the user's SQL files against a PostgreSQL database: masks
-// and checks.
+// Package sql runs the user's SQL files against a database: masks, checks and
+// warm-ups. It speaks to PostgreSQL and to MySQL, on RDS and on Aurora.
 package sql
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
-	"strconv"
+	"slices"
 	"strings"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/org/shipkit/pkg/snapshot/database"
 )
@@ -21,104 +17,120 @@ import (
 // database.
 type Login struct{ User, Password, Name string }
 
-func connect(ctx context.Context, db database.Database, login Login) (*pgconn.PgConn, error) {
-	user, name := login.User, login.Name
-	if user == "" {
-		user = db.User
+// or fills in what the database knows.
+func (l Login) or(db database.Database) Login {
+	if l.User == "" {
+		l.User = db.User
 	}
-	if name == "" {
-		name = db.Name
+	if l.Name == "" {
+		l.Name = db.Name
 	}
-	if name == "" {
-		name = "postgres"
-	}
-	address := url.URL{
-		Scheme: "postgres", User: url.UserPassword(user, login.Password),
-		Host: net.JoinHostPort(db.Endpoint, strconv.Itoa(db.Port)), Path: "/" + name,
-		RawQuery: "sslmode=prefer&connect_timeout=15",
-	}
-	conn, err := pgconn.Connect(ctx, address.String())
-	if err != nil {
-		// The library's text may quote the address, and so the password.
-		return nil, fmt.Errorf("connect to database %s at %s as %s: %w", name, address.Host, user, withoutAddress(err))
-	}
-	return conn, nil
+	return l
 }
 
-func withoutAddress(err error) error {
-	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
-		err = inner
-	}
-	return err
+// dialect is how one family of engines is spoken to.
+type dialect struct {
+	connect func(context.Context, database.Database, Login) (session, error)
+	// split cuts a file into statements.
+	split func(text string) []statement
+	// truth is how the engine writes true.
+	truth string
 }
 
-// Run runs all statements in one transaction, as PostgreSQL does with several
-// in one query: all or nothing
+// session is a connection to a database.
+type session interface {
+	// run runs a whole file: all or nothing, as far as the engine can.
+	run(ctx context.Context, text string) error
+	// first runs one query and returns its first row; none is nil.
+	first(ctx context.Context, query string) ([]string, error)
+	close(ctx context.Context)
+}
+
+// statement is one statement of a file.
+type statement struct {
+	line int // where it begins, from 1
+	text string
+}
+
+func dialectOf(engine string) (dialect, bool) {
+	is := func(family string) bool { return strings.Contains(engine, family) }
+	switch {
+	case is("postgres"):
+		return dialect{connect: connectPostgreSQL, split: splitLines, truth: "t"}, true
+	case is("mysql"), is("mariadb"):
+		return dialect{connect: connectMySQL, split: splitMySQL, truth: "1"}, true
+	}
+	return dialect{}, false
+}
+
+// Speaks tells whether SQL files can be run in databases of an engine of RDS,
+// such as aurora-mysql.
+func Speaks(engine string) bool {
+	_, ok := dialectOf(engine)
+	return ok
+}
+
+func open(ctx context.Context, db database.Database, login Login) (dialect, session, error) {
+	d, ok := dialectOf(db.Engine)
+	if !ok {
+		return d, nil, fmt.Errorf("database %s is %s: SQL files are for PostgreSQL and MySQL", db.ID, db.Engine)
+	}
+	s, err := d.connect(ctx, db, login.or(db))
+	return d, s, err
+}
+
+// Run runs all statements. In PostgreSQL they are one transaction, as several
+// in one query are there: all or nothing
 // (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT).
+// So they are in MySQL, except that a statement that changes the schema commits
+// what was before it
+// (https://dev.mysql.com/doc/refman/8.4/en/implicit-commit.html).
 func Run(ctx context.Context, db database.Database, login Login, statements string) error {
-	conn, err := connect(ctx, db, login)
+	_, s, err := open(ctx, db, login)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to lose
-	if _, err = conn.Exec(ctx, statements).ReadAll(); err != nil {
+	defer s.close(context.WithoutCancel(ctx))
+	if err := s.run(ctx, statements); err != nil {
 		return fmt.Errorf("run SQL in database %s: %w", db.ID, err)
 	}
 	return nil
 }
 
 // Check runs each query and fails at once for all whose first row does not
-// begin with true. A query ends with a semicolon at the end of a line.
+// begin with true, which MySQL writes as 1.
 func Check(ctx context.Context, db database.Database, login Login, queries string) error {
-	conn, err := connect(ctx, db, login)
+	d, s, err := open(ctx, db, login)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to lose
+	defer s.close(context.WithoutCancel(ctx))
 	var failed []error
-	for _, query := range Split(queries) {
-		results, err := conn.Exec(ctx, query).ReadAll()
+	for _, query := range d.split(queries) {
+		row, err := s.first(ctx, query.text)
+		check := fmt.Sprintf("line %d: check %q", query.line, brief(query.text))
 		switch {
 		case err != nil:
-			failed = append(failed, fmt.Errorf("check %q: %w", brief(query), err))
-		case len(results) == 0 || len(results[0].Rows) == 0 || len(results[0].Rows[0]) == 0:
-			failed = append(failed, fmt.Errorf("check %q returned no row", brief(query)))
-		case string(results[0].Rows[0][0]) != "t":
-			failed = append(failed, fmt.Errorf("check %q is not true: %s", brief(query), results[0].Rows[0]))
+			failed = append(failed, fmt.Errorf("%s: %w", check, err))
+		case len(row) == 0:
+			failed = append(failed, fmt.Errorf("%s returned no row", check))
+		case row[0] != d.truth:
+			failed = append(failed, fmt.Errorf("%s is not true: %s", check, row))
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
 	return errors.Join(failed...)
 }
 
-// Split cuts queries at semicolons that end a line, and drops empty ones and
-// those of comments only.
-func Split(queries string) []string {
-	var list []string
-	var query strings.Builder
-	end := func() {
-		if text := strings.TrimSpace(query.String()); text != "" {
-			list = append(list, text)
-		}
-		query.Reset()
-	}
-	for line := range strings.Lines(queries) {
-		text := strings.TrimSpace(line)
-		if strings.HasPrefix(text, "--") {
-			continue
-		}
-		query.WriteString(strings.TrimSuffix(text, ";") + "\n")
-		if strings.HasSuffix(text, ";") {
-			end()
-		}
-	}
-	end()
-	return list
-}
-
 func brief(query string) string {
 	text := strings.Join(strings.Fields(query), " ")
 	if runes := []rune(text); len(runes) > 120 {
-		return string(runes[:119]) + "…"
+		return string(slices.Concat(runes[:119], []rune("…")))
 	}
 	return text
 }
+
+// atLine says where in a file an error is.
+func atLine(line int, err error) error { return fmt.Errorf("line %d: %w", line, err) }

@@ -1,42 +1,136 @@
 package sql
 
 import (
-	"slices"
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/org/shipkit/internal/localaws/rds/engine"
+	"github.com/org/shipkit/internal/localaws/rds/mariadb"
+	"github.com/org/shipkit/internal/localaws/rds/postgres"
 	"github.com/org/shipkit/pkg/snapshot/database"
 )
 
-func TestSplit(t *testing.T) {
-	got := Split("-- a remark; not a query\nselect 1 = 1;\n\nselect ';' =\n  ';';\nselect 'no end'\n")
-	want := []string{"select 1 = 1", "select ';' =\n';'", "select 'no end'"}
-	if !slices.Equal(got, want) {
-		t.Errorf("Split = %q, want %q", got, want)
+var login = Login{Password: `p@ss/wo'r\d`}
+
+// serve starts a server of an engine of RDS with a table of five orders.
+func serve(t *testing.T, name string) database.Database {
+	t.Helper()
+	prepare := postgres.New
+	if name != "postgres" {
+		prepare = mariadb.New
+	}
+	e, err := prepare(engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s, err := e.Create(t.Context(), "db", engine.Master{User: "shop", Password: login.Password, Database: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := database.Database{ID: "db", Engine: name, Endpoint: s.Address(), Port: s.Port(), User: "shop", Name: "shop"}
+	err = Run(t.Context(), db, login, "create table orders (id int primary key, email varchar(100));\n"+
+		"insert into orders values (1, 'a@x.org'), (2, 'b@x.org'), (3, 'c@x.org'), (4, 'd@x.org'), (5, null);\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func TestRunAndCheck(t *testing.T) {
+	for _, name := range []string{"postgres", "aurora-mysql"} {
+		t.Run(name, func(t *testing.T) {
+			db := serve(t, name)
+			if err := Check(t.Context(), db, login, "-- rows\nselect count(*) = 5 from orders;\n\nselect exists (\n  select * from orders where id = 3\n);"); err != nil {
+				t.Errorf("checks that hold: %v", err)
+			}
+			err := Check(t.Context(), db, login, "select count(*) = 7,\n  'seven' from orders;\nselect id from orders where id = 9;\n"+
+				"select email = '' from orders where id = 5;\nselect * from nowhere;\nselect count(*) = 5 from orders;")
+			for _, want := range []string{
+				`line 1: check "select count(*) = 7, 'seven' from orders" is not true: [`, `seven]`,
+				`line 3: check "select id from orders where id = 9" returned no row`,
+				`line 4: check "select email = '' from orders where id = 5" is not true: [`,
+				`line 5: check "select * from nowhere": `, "nowhere",
+			} {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("the error lacks %q: %v", want, err)
+				}
+			}
+			if strings.Contains(fmt.Sprint(err), "line 6") {
+				t.Errorf("a check that holds is told of: %v", err)
+			}
+
+			// A file that fails leaves nothing behind, and says where.
+			err = Run(t.Context(), db, login, "update orders set email = 'masked';\n-- then\ndelete from orders\n  where nothing = 1;\nselect 1;")
+			if err == nil || !strings.Contains(err.Error(), "run SQL in database db: line ") || !strings.Contains(err.Error(), "nothing") {
+				t.Errorf("a statement that is wrong: %v", err)
+			}
+			if err := Check(t.Context(), db, login, "select count(*) = 0 from orders where email = 'masked';"); err != nil {
+				t.Errorf("a file that failed had an effect: %v", err)
+			}
+			if err := Run(t.Context(), db, login, "update orders set email = concat('person', id, '@example.com');"); err != nil {
+				t.Errorf("a mask: %v", err)
+			}
+			if err := Check(t.Context(), db, login, "select count(*) = 5 from orders where email like '%@example.com';"); err != nil {
+				t.Errorf("it is not masked: %v", err)
+			}
+
+			for _, wrong := range []Login{{Password: "wrong-horse"}, {User: "nobody", Password: login.Password}, {Password: login.Password, Name: "nowhere"}} {
+				err := Run(t.Context(), db, wrong, "select 1")
+				if err == nil || strings.Contains(err.Error(), wrong.Password) {
+					t.Errorf("%+v: %v", wrong, err)
+				}
+			}
+		})
+	}
+}
+
+// TestMySQLScript runs what only a MySQL file has: a procedure between other
+// delimiters, a change of the schema amid, several results of a call.
+func TestMySQLScript(t *testing.T) {
+	db := serve(t, "mysql")
+	err := Run(t.Context(), db, login, `DELIMITER //
+create procedure mask() begin
+  update orders set email = concat('person', id, ';@example.com');
+  select 'one' as first; select 'two' as second;
+end//
+DELIMITER ;
+call mask(); # with two results
+alter table orders add column masked bool default true;
+/*! update orders set masked = false where id = 1 */;
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(t.Context(), db, login, "select count(*) = 5, 'a ; within' from orders where email like '%;@%'; select sum(masked) = 4 from orders"); err != nil {
+		t.Error(err)
 	}
 }
 
 // A password must not be in what a user reads.
 func TestConnectErrorHidesThePassword(t *testing.T) {
-	db := database.Database{ID: "db", Endpoint: "127.0.0.1", Port: 1, User: "shop", Name: "shop"}
-	err := Run(t.Context(), db, Login{Password: "p@ss/word"}, "select 1")
-	if err == nil || !strings.Contains(err.Error(), "connect to database shop at 127.0.0.1:1 as shop") {
-		t.Fatalf("error: %v", err)
-	}
-	for _, secret := range []string{"p@ss", "p%40ss", "word"} {
-		if strings.Contains(err.Error(), secret) {
-			t.Errorf("the error shows the password: %v", err)
+	for _, name := range []string{"postgres", "mysql"} {
+		db := database.Database{ID: "db", Engine: name, Endpoint: "127.0.0.1", Port: 1, User: "shop", Name: "shop"}
+		err := Run(t.Context(), db, Login{Password: "p@ss/word"}, "select 1")
+		if err == nil || !strings.Contains(err.Error(), "connect to database shop at 127.0.0.1:1 as shop") {
+			t.Fatalf("error: %v", err)
+		}
+		for _, secret := range []string{"p@ss", "p%40ss", "word"} {
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("the error shows the password: %v", err)
+			}
 		}
 	}
 }
 
-func FuzzSplit(f *testing.F) {
-	f.Add("select 1;\n-- x\nselect 2")
-	f.Fuzz(func(t *testing.T, text string) {
-		for _, query := range Split(text) {
-			if strings.TrimSpace(query) == "" {
-				t.Errorf("Split(%q) has an empty query", text)
-			}
-		}
-	})
+func TestOtherEngines(t *testing.T) {
+	err := Run(t.Context(), database.Database{ID: "db", Engine: "oracle-se2"}, Login{}, "select 1")
+	if err == nil || err.Error() != "database db is oracle-se2: SQL files are for PostgreSQL and MySQL" || Speaks("oracle-se2") || !Speaks("mariadb") {
+		t.Errorf("got %v", err)
+	}
 }
