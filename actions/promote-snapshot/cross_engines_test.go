@@ -214,21 +214,6 @@ func tasksAbout(t *testing.T, client *ecs.Client, cluster, family string) (datab
 	return databases
 }
 
-// TestSQLFilesAreForPostgreSQL: told before anything is made, with all else
-// that is wrong.
-func TestSQLFilesAreForPostgreSQL(t *testing.T) {
-	w := startCross(t, localaws.Options{NoData: true})
-	w.at(thisAccount, home).instance(t, "mysql", "")
-	got := w.run(t, map[string]string{
-		"source-database": "dev-db", "mask-sql": write(t, "mask.sql", "select 1;"), "verify-sql": write(t, "verify.sql", "select 1;"),
-		"subnet-group": "nowhere",
-	})
-	w.refused(t, got,
-		"input mask-sql: SQL files are for PostgreSQL, and dev-db is mysql",
-		"input verify-sql: SQL files are for PostgreSQL, and dev-db is mysql",
-		`DB subnet group "nowhere" is not there`)
-}
-
 // refused holds a run to all that it should have complained of, and to have
 // changed nothing.
 func (w *cross) refused(t *testing.T, got actiontest.Result, wants ...string) {

@@ -17,7 +17,7 @@ var furtherImports = map[string][]string{
 	"build":       {"image", "registry"},
 	"config":      {"action"},
 	"environment": {"stack", "saga", "ecsdeploy", "snapshot", "shell"},
-	"snapshot":    {"stack", "saga", "ecsdeploy"},
+	"snapshot":    {"stack", "saga", "ecsdeploy", "mysql"},
 }
 
 func TestImportsRunOneWay(t *testing.T) {
