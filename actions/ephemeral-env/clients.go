@@ -40,6 +40,8 @@ type job struct {
 	github    *github.Client
 	scheduler *scheduler.Client
 	databases database.Instances
+	ecs       *ecs.Client
+	trials    trials
 	cfg       aws.Config
 }
 
@@ -65,7 +67,7 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs, connect connecti
 	}
 	j := &job{
 		in: in, subject: s, rt: rt, cfg: cfg, scheduler: scheduler.NewFromConfig(cfg),
-		databases: database.NewInstances(rds.NewFromConfig(cfg)),
+		databases: database.NewInstances(rds.NewFromConfig(cfg)), ecs: ecs.NewFromConfig(cfg),
 	}
 	gh := rt.GitHub()
 	if in.Token != "" && gh.Repository != "" {
@@ -79,11 +81,13 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs, connect connecti
 		return nil, err
 	}
 	parameters := ssm.NewFromConfig(cfg)
+	j.trials = trials{notes{parameters, "test"}, j.ecs, j.scheduler}
 	j.manager = &environment.Manager{
 		Repository: gh.Repository, RunURL: gh.RunURL, Parameters: parameters,
 		Records: store.Records{SSM: parameters, Tagging: tagging.NewFromConfig(cfg)},
 		Slots:   store.Slots{SSM: parameters, Shared: s.base.Shared()},
-		Ends:    j.ends(), Backend: backend, Kind: in.Backend, Holder: saga.Holder{ID: rt.RunKey(), RunURL: gh.RunURL},
+		Ends:    testedEnds{j.ends(), j.trials}, Backend: tested{backend, j.trials}, Kind: in.Backend,
+		Holder:   saga.Holder{ID: rt.RunKey(), RunURL: gh.RunURL},
 		Progress: rt.Progress(), Patience: in.Wait, Rest: rest, Answers: j.answers(),
 		Options: saga.Options{Transient: transient, Progress: rt.Progress()},
 	}
@@ -113,7 +117,7 @@ func (j *job) backend() (environment.Backend, error) {
 	}
 	return &cfn.Backend{
 		Driver:   &stack.Driver{Client: client, Progress: j.rt.Progress(), RoleARN: j.in.StackRole, Poll: 2 * time.Second},
-		Template: template, Capabilities: j.in.Capabilities, Resources: client, Services: ecs.NewFromConfig(j.cfg),
+		Template: template, Capabilities: j.in.Capabilities, Resources: client, Services: j.ecs,
 		Instances: j.databases, Clusters: database.NewClusters(j.databases.Client),
 	}, nil
 }
@@ -127,7 +131,7 @@ func (j *job) terraform() (environment.Backend, error) {
 		}
 	}
 	b := &terraform.Backend{
-		Binary: binary, Dir: j.in.Dir, Env: os.Environ(), Patience: j.in.Wait, Progress: j.rt.Progress(), Notes: notes{ssm.NewFromConfig(j.cfg)},
+		Binary: binary, Dir: j.in.Dir, Env: os.Environ(), Patience: j.in.Wait, Progress: j.rt.Progress(), Notes: notes{ssm.NewFromConfig(j.cfg), "terraform"},
 		ShowPlan: func(text string) { j.rt.Infof("%s", strings.TrimSpace(text)) },
 	}
 	if j.in.Configure != "" {

@@ -3,6 +3,7 @@ package ephemeralenv
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"runtime"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
@@ -25,12 +25,9 @@ import (
 	"github.com/org/shipkit/internal/localaws/fault"
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/action/actiontest"
-	cfn "github.com/org/shipkit/pkg/environment/cloudformation"
 	"github.com/org/shipkit/pkg/environment/store"
 	"github.com/org/shipkit/pkg/namespace"
 )
-
-const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"scheduler.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 
 // wire is a local AWS without tasks and data, whose clock is moved instead of
 // waited for: a whole life over the wire takes little, and is repeated for
@@ -38,6 +35,7 @@ const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal
 type wire struct {
 	*world
 	mortal aws.Config // with the access key of the runs that are killed
+	with   map[string]string
 }
 
 // leap is the clock of local AWS for one who does not wait: it moves, and far,
@@ -62,13 +60,11 @@ func newWire(t *testing.T) *wire {
 			t.Error(err)
 		}
 	})
-	w := &wire{world: &world{Server: server, github: githubtest.New(t, repository)}}
+	w := &wire{world: &world{Server: server, github: githubtest.New(t, repository), images: map[string]string{}}}
+	w.share(t)
 	w.key, w.mortal = server.Session("action")
 	w.mortal.HTTPClient = http.DefaultClient                          // one pool of connections for all runs
 	w.mortal.Retryer = func() aws.Retryer { return aws.NopRetryer{} } // the dead try nothing again
-	if _, err := w.IAM.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: new("ttl"), AssumeRolePolicyDocument: new(trust)}); err != nil {
-		t.Fatal(err)
-	}
 	client := rds.NewFromConfig(server.Config())
 	_, err = client.CreateDBInstance(t.Context(), &rds.CreateDBInstanceInput{
 		DBInstanceIdentifier: new("dev-db"), DBInstanceClass: new("db.t4g.micro"), Engine: new("postgres"),
@@ -116,18 +112,17 @@ func (w *wire) do(ctx context.Context, t *testing.T, command string) actiontest.
 		if err != nil {
 			return err
 		}
-		job.manager.Options.Clock = leap{w.Clock}
-		if backend, ok := job.manager.Backend.(*cfn.Backend); ok {
-			backend.Driver.Poll = time.Millisecond
-		}
+		job.hurry(w.Clock)
 		return job.perform(ctx)
 	})
-	return actiontest.Run(ctx, t, actiontest.Step{Spec: spec, With: map[string]string{
+	with := map[string]string{
 		"command": command, "namespace": "xy-0146-dev", "name": "crash", "schedule-role-arn": "arn:aws:iam::123456789012:role/ttl",
 		"template": "testdata/database.yml", "template-parameters": "Name=${namespace}\nRelease=1", "wait": "0s", "dry-run": "false",
 		"hours": "mon-fri 08:00-18:00 Africa/Lagos", "github-token": "",
 		"ttl": "8760h", // all runs together take months of the moved clock
-	}, Env: map[string]string{
+	}
+	maps.Copy(with, w.with)
+	return actiontest.Run(ctx, t, actiontest.Step{Spec: spec, With: with, Env: map[string]string{
 		"GITHUB_REPOSITORY": repository, "GITHUB_RUN_ID": "1", "GITHUB_JOB": "environment", "GITHUB_SERVER_URL": "https://github.com",
 	}})
 }
@@ -237,15 +232,19 @@ func (w *wire) expect(t *testing.T, what string, want []string) {
 // another one leaves what one leaves that dies before the next call.
 func (w *wire) writes(t *testing.T, command string) []bool {
 	t.Helper()
-	w.Faults.Forget()
-	w.must(t, "undisturbed", command)
 	var all []bool
-	for _, call := range w.Calls() {
-		if call.AccessKeyID == w.key && !call.InProcess {
-			all = append(all, writes(call))
-		}
+	for _, call := range w.undisturbed(t, command) {
+		all = append(all, writes(call))
 	}
 	return all
+}
+
+// undisturbed are the calls of a run.
+func (w *wire) undisturbed(t *testing.T, command string) []fault.Call {
+	t.Helper()
+	w.Faults.Forget()
+	w.must(t, "undisturbed", command)
+	return slices.DeleteFunc(w.Calls(), func(c fault.Call) bool { return c.AccessKeyID != w.key || c.InProcess })
 }
 
 func writes(call fault.Call) bool {

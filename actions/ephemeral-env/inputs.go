@@ -38,6 +38,7 @@ type inputs struct {
 	backendInputs
 	boundInputs
 	noticeInputs
+	taskInputs
 }
 
 // noticeInputs say whom to tell, and of what.
@@ -137,8 +138,8 @@ func (in inputs) subject(gh action.GitHub) (subject, error) {
 	if err := in.Check(); err != nil {
 		bad = append(bad, diag.From(err)...)
 	}
-	if in.Command == "run" && in.TestCommand == "" {
-		bad.Errorf("test-command: npm test", "input test-command: nothing given")
+	if in.Command == "run" {
+		in.checkTests(&bad)
 	}
 	if len(bad) == 0 {
 		in.pick(gh, &s, &bad)

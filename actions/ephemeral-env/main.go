@@ -73,6 +73,12 @@ func (j *job) up(ctx context.Context) error {
 		return err
 	}
 	j.announce(ctx, result.Record)
+	if result.Changed {
+		// A test that a dead run has left would test something else now.
+		if err := j.trials.end(ctx, j.subject.env); err != nil {
+			return err
+		}
+	}
 	if result.Changed && j.in.Command == "up" { // a run tells when it knows more
 		j.tell(ctx, readyNotice(result.Record, request.Estimate()))
 	}
@@ -197,20 +203,4 @@ func (j *job) bury(ctx context.Context, ended []environment.Doomed) {
 	if len(ended) > 0 {
 		j.tell(ctx, endedNotice(ended, time.Now()))
 	}
-}
-
-// test is the one-click test environment: up, the test, down whatever happens.
-func (j *job) test(ctx context.Context) error {
-	if err := j.up(ctx); err != nil || j.in.dry() {
-		return err
-	}
-	record, err := j.manager.Records.Get(ctx, j.subject.env)
-	if err != nil || record == nil {
-		return err
-	}
-	testErr := j.runTest(ctx, *record)
-	j.rt.SetOutput("failed", strconv.FormatBool(testErr != nil))
-	// A cancelled run must not leave it: the schedule would, but hours later.
-	downErr := j.down(context.WithoutCancel(ctx))
-	return errors.Join(testErr, downErr)
 }

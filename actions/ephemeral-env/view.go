@@ -1,12 +1,14 @@
 package ephemeralenv
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/org/shipkit/pkg/action"
+	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/environment"
 	"github.com/org/shipkit/pkg/environment/hours"
 	"github.com/org/shipkit/pkg/environment/store"
@@ -146,16 +148,18 @@ func hoursView(name string, clock hours.Hours, schedules []store.Schedule) strin
 		markdown.Table([]string{"Schedule", "When", "Zone", "Call"}, rows)
 }
 
-// testView tells how the test of a run ended.
-func testView(command, output string, report *tests, took time.Duration, err error) string {
-	verdict := "✅ passed"
-	if err != nil {
+// testView tells how a test of a run ended.
+func testView(c check) string {
+	verdict, why := "✅ passed", ""
+	if c.Err != nil {
 		verdict = "❌ failed"
 	}
-	counts := ""
-	if report != nil {
-		counts = markdown.Escape(report.String()) + "\n\n"
+	if d, ok := errors.AsType[*diag.Diagnostic](c.Err); ok {
+		why = markdown.Escape(d.Summary) + "\n\n"
 	}
-	return fmt.Sprintf("### Test %s in %s: %s\n\n", verdict, markdown.Duration(took), markdown.Code(command)) + counts +
-		markdown.Details("last lines", markdown.Block("", output))
+	if c.Report != nil {
+		why += markdown.Escape(c.Report.String()) + "\n\n"
+	}
+	return fmt.Sprintf("### Test %s in %s: %s\n\n", verdict, markdown.Duration(c.Took), markdown.Code(c.Shown)) + why +
+		markdown.Details("last lines", markdown.Block("", c.Output))
 }

@@ -1,11 +1,13 @@
 package ephemeralenv
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/environment"
 	"github.com/org/shipkit/pkg/markdown"
 	"github.com/org/shipkit/pkg/notify"
@@ -58,15 +60,38 @@ func endedNotice(ended []environment.Doomed, now time.Time) notify.Message {
 	return m
 }
 
-// testedNotice tells what a run's test came to.
-func testedNotice(r environment.Record, tests *tests, took time.Duration, err error, now time.Time) notify.Message {
+// testedNotice tells what a run's tests came to.
+func testedNotice(r environment.Record, checks []check, err error, now time.Time) notify.Message {
 	m := notify.Message{Status: notify.Success, Title: "Environment " + r.Namespace + ": the test passed"}
 	if err != nil {
 		m.Status, m.Title = notify.Failure, "Environment "+r.Namespace+": the test failed"
 	}
-	m.Fields = fields("Tests", tests.String(), "Passed", tests.names(passed), "Failed", tests.names(failed), "Took", markdown.Duration(took),
-		"Address", r.URL, "Pull request", number(r.Pull), "Commit", cut(r.Commit), "Cost", fmt.Sprintf("$%.2f", r.Cost(now)))
+	var took time.Duration
+	for _, c := range checks {
+		took += c.Took
+		m.Fields = append(m.Fields, fields("Tests", c.Report.String(), "Passed", c.Report.names(passed), "Failed", c.Report.names(failed))...)
+		if c.What == "task" || len(checks) > 1 {
+			m.Fields = append(m.Fields, fields("Test "+c.What, c.verdict())...)
+		}
+	}
+	m.Fields = append(m.Fields, fields("Took", markdown.Duration(took), "Address", r.URL, "Pull request", number(r.Pull), "Commit", cut(r.Commit),
+		"Cost", fmt.Sprintf("$%.2f", r.Cost(now)))...)
 	return m
+}
+
+// verdict says it without what a command or its output may hold.
+func (c check) verdict() string {
+	text := passed
+	if c.Err != nil {
+		text = failed
+	}
+	if c.What != "task" {
+		return text
+	}
+	if d, ok := errors.AsType[*diag.Diagnostic](c.Err); ok {
+		return text + ": " + d.Summary
+	}
+	return text + ": " + c.Shown
 }
 
 // fields are facts from names and values in turn; those without a value are

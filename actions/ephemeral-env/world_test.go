@@ -2,6 +2,7 @@ package ephemeralenv
 
 import (
 	"cmp"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,8 +22,12 @@ import (
 	"github.com/org/shipkit/internal/awstest/image"
 	"github.com/org/shipkit/internal/githubtest"
 	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/internal/localaws/clock"
 	"github.com/org/shipkit/internal/policytest"
+	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/action/actiontest"
+	"github.com/org/shipkit/pkg/awsclient"
+	cfn "github.com/org/shipkit/pkg/environment/cloudformation"
 )
 
 const repository = "acme/shop"
@@ -43,7 +48,7 @@ type world struct {
 }
 
 // Local AWS is faster: these are 40 s of its time.
-func init() { rest = 2 * time.Second }
+func init() { rest, taskPoll = 2*time.Second, 50*time.Millisecond }
 
 func start(t testing.TB) *world {
 	t.Helper()
@@ -109,6 +114,31 @@ func (w *world) share(t testing.TB) {
 // step runs the action for pull request 7 as a run of its own.
 func (w *world) step(t testing.TB, with map[string]string) actiontest.Result {
 	t.Helper()
+	return w.stepOf(t, w.spec(), with)
+}
+
+// hasty is the action for environments of which nothing takes real time: it
+// moves the clock of local AWS instead of waiting.
+func (w *world) hasty() action.Spec {
+	return action.Define("ephemeral-env", metadata, func(ctx context.Context, rt *action.Runtime, in inputs) error {
+		job, err := newJob(ctx, rt, in, connect)
+		if err != nil {
+			return awsclient.Explain(err)
+		}
+		job.hurry(w.Clock)
+		return awsclient.Explain(job.perform(ctx))
+	})
+}
+
+func (j *job) hurry(local *clock.Clock) {
+	j.manager.Options.Clock = leap{local}
+	if backend, ok := j.inner().(*cfn.Backend); ok {
+		backend.Driver.Poll = time.Millisecond
+	}
+}
+
+func (w *world) stepOf(t testing.TB, spec action.Spec, with map[string]string) actiontest.Result {
+	t.Helper()
 	w.run++
 	all := map[string]string{
 		"namespace": "xy-0146-dev", "pr": "7", "github-token": "token", "schedule-role-arn": "arn:aws:iam::123456789012:role/ttl",
@@ -123,7 +153,7 @@ func (w *world) step(t testing.TB, with map[string]string) actiontest.Result {
 	if err := os.WriteFile(event, []byte(cmp.Or(w.event, "{}")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return actiontest.Run(t.Context(), t, actiontest.Step{Spec: w.spec(), With: all, Env: map[string]string{
+	return actiontest.Run(t.Context(), t, actiontest.Step{Spec: spec, With: all, Env: map[string]string{
 		"GITHUB_ACTIONS": "true", "GITHUB_EVENT_PATH": event,
 		"GITHUB_REPOSITORY": cmp.Or(w.as, repository), "GITHUB_API_URL": w.github.URL, "GITHUB_SERVER_URL": "https://github.com",
 		"GITHUB_RUN_ID": strings.Repeat("1", w.run), "GITHUB_JOB": "environment", "GITHUB_ACTOR": "ada",

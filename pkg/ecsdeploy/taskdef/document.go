@@ -60,6 +60,9 @@ func (d *Document) Family() string { return d.text("family") }
 // ExecutionRole returns the ARN or name of the role that starts the tasks.
 func (d *Document) ExecutionRole() string { return d.text("executionRoleArn") }
 
+// NetworkMode is "" for the default, bridge.
+func (d *Document) NetworkMode() string { return d.text("networkMode") }
+
 // TaskRole returns the ARN or name of the role that the tasks hold.
 func (d *Document) TaskRole() string { return d.text("taskRoleArn") }
 

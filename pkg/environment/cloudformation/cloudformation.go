@@ -109,6 +109,23 @@ func (b *Backend) Destroy(ctx context.Context, n namespace.Namespace) error {
 // Power implements environment.Backend: services scale to none or to one,
 // databases stop or start.
 func (b *Backend) Power(ctx context.Context, n namespace.Namespace, on bool) error {
+	return b.each(ctx, n, func(kind, id string) error { return b.power(ctx, kind, id, on) })
+}
+
+// ServiceARNs lists the ECS services of an environment.
+func (b *Backend) ServiceARNs(ctx context.Context, n namespace.Namespace) ([]string, error) {
+	var arns []string
+	err := b.each(ctx, n, func(kind, id string) error {
+		if kind == kindService {
+			arns = append(arns, id)
+		}
+		return nil
+	})
+	return arns, err
+}
+
+// each does something with all resources of an environment.
+func (b *Backend) each(ctx context.Context, n namespace.Namespace, do func(kind, id string) error) error {
 	pages := cloudformation.NewListStackResourcesPaginator(b.Resources, &cloudformation.ListStackResourcesInput{
 		StackName: aws.String(StackName(n)),
 	})
@@ -118,7 +135,7 @@ func (b *Backend) Power(ctx context.Context, n namespace.Namespace, on bool) err
 			return fmt.Errorf("list the resources of stack %s: %w", StackName(n), err)
 		}
 		for _, resource := range page.StackResourceSummaries {
-			if err := b.power(ctx, aws.ToString(resource.ResourceType), aws.ToString(resource.PhysicalResourceId), on); err != nil {
+			if err := do(aws.ToString(resource.ResourceType), aws.ToString(resource.PhysicalResourceId)); err != nil {
 				return err
 			}
 		}
@@ -126,9 +143,11 @@ func (b *Backend) Power(ctx context.Context, n namespace.Namespace, on bool) err
 	return nil
 }
 
+const kindService = "AWS::ECS::Service"
+
 func (b *Backend) power(ctx context.Context, kind, id string, on bool) error {
 	switch kind {
-	case "AWS::ECS::Service":
+	case kindService:
 		return b.scale(ctx, id, on)
 	case "AWS::RDS::DBInstance":
 		return flip(ctx, b.Instances, id, on)

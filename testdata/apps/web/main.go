@@ -12,7 +12,7 @@
 //	wrong-port  listen on PORT+1
 //	unhealthy   serve, but /healthz answers 500
 //	stubborn    serve, and ignore SIGTERM
-//	job         print the arguments and exit with 0
+//	job         print the arguments, with variables in them, and exit with 0
 //
 // "web check [path]" is the container health check: it exits with 0 when the running service answers 200.
 package main
@@ -51,7 +51,7 @@ func main() {
 	case "mute":
 		wait()
 	case "job":
-		log.Printf("job %s", strings.Join(os.Args[1:], " "))
+		log.Printf("job %s", os.ExpandEnv(strings.Join(os.Args[1:], " ")))
 	default:
 		serve(mode, arg)
 	}
