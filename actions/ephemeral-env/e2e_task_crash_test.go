@@ -39,53 +39,68 @@ func TestKilledDuringATaskOverTheWire(t *testing.T) {
 	}
 	calls := w.undisturbed(t, "run")
 	from := slices.IndexFunc(calls, func(c fault.Call) bool { return c.Operation == "RunTask" }) - 2 // the note, and its look
-	to := from + 2 + slices.IndexFunc(calls[from+2:], func(c fault.Call) bool { return c.Operation == "DeleteStack" })
+	to := slices.IndexFunc(calls, func(c fault.Call) bool { return c.Operation == "DeleteStack" })
 	if from < 0 || to < from+5 {
 		t.Fatalf("the task is in calls %d to %d", from, to)
 	}
 	all := []string{"run", "up", "down", "reap"}
-	points, looked := 0, map[string]bool{}
-	for i := from; i <= to; i++ {
-		moment, nexts := fault.After, []string{all[i%len(all)]}
-		switch operation := calls[i].Operation; {
-		case operation == "RunTask" || operation == "CreateSchedule":
+	points, seen := 0, map[string]bool{}
+	for i, call := range calls[from : to+1] {
+		effect, nexts := fault.DieAfter, []string{all[i%len(all)]}
+		switch {
+		case call.Operation == "RunTask" || call.Operation == "CreateSchedule":
 			nexts = all
-		case !writes(calls[i]) && writes(calls[i-1]):
-			continue // after a write is before what follows it
-		case looked[operation]:
-			continue // at the same as before
-		case !writes(calls[i]):
-			moment, looked[operation] = fault.Before, true
+		case !writes(call) && seen[call.Operation]:
+			continue // the same look again
+		case !writes(call):
+			effect = fault.Die
 		}
+		seen[call.Operation] = true
 		for _, next := range nexts {
-			points += w.strikeTask(t, i+1, moment, calls[i].Operation, next)
+			w.strikeTask(t, fault.Rule{Operation: call.Operation, Nth: nth(w.Calls(), call), Effect: effect}, next)
+			points++
 		}
 	}
 	t.Logf("%d points converge", points)
-	if points < 12 {
+	if points < 16 {
 		t.Errorf("only %d points", points)
 	}
 }
 
-// strikeTask kills a run at a call, and has the next command mend it. It is 0
-// if the run ended before that call.
-func (w *wire) strikeTask(t *testing.T, n int, moment fault.Moment, operation, next string) int {
+// nth counts a call among those of its operation.
+func nth(all []fault.Call, call fault.Call) int {
+	n := 0
+	for _, c := range all {
+		if c.Operation == call.Operation {
+			n++
+		}
+		if c.Number == call.Number {
+			break
+		}
+	}
+	return n
+}
+
+// strikeTask kills a run at a call, and has the next command mend it.
+func (w *wire) strikeTask(t *testing.T, rule fault.Rule, next string) {
 	t.Helper()
-	what := fmt.Sprintf("run killed %s call %d, %s, then %s", moment, n, operation, next)
+	what := fmt.Sprintf("run killed: %s %s %d, then %s", rule.Effect, rule.Operation, rule.Nth, next)
 	before := w.started(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	w.Faults.DieAt(w.key, n, moment, cancel)
+	w.Faults.DieAt(w.key, 0, fault.After, cancel)
+	remove := w.Faults.Add(rule)
 	w.do(ctx, t, "run")
-	died := w.Faults.Died(w.key)
+	remove()
+	if !w.Faults.Died(w.key) {
+		t.Errorf("%s: it lived", what)
+	}
 	w.Faults.Revive(w.key)
 	if next == "reap" {
 		w.expire(t, "crash")
 	}
 	w.must(t, what, next)
-	// The calls before are not always as many: it may have died before its task.
-	tasks := w.started(t) - before
-	if goesOn := operation == "RunTask" || operation == "CreateSchedule"; goesOn && (tasks > 1 || next == "run" && tasks < 1) {
+	if tasks := w.started(t) - before; tasks != 1 && (rule.Operation == "RunTask" || rule.Operation == "CreateSchedule") {
 		t.Errorf("%s: %d tasks", what, tasks)
 	}
 	if next == "up" {
@@ -94,8 +109,4 @@ func (w *wire) strikeTask(t *testing.T, n int, moment fault.Moment, operation, n
 	if left := append(w.there(t), w.running(t)...); len(left) > 0 {
 		t.Errorf("%s: left %q", what, left)
 	}
-	if !died {
-		return 0
-	}
-	return 1
 }
