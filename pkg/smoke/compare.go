@@ -112,11 +112,11 @@ func (c *Check) sides(v Values) (stable, canary []Step) {
 // other's caches.
 func (r *runner) pair(ctx context.Context, c *Check, stable, canary []Step, v Values, canaryFirst bool) pair {
 	if canaryFirst {
-		second := r.take(ctx, c, canary, v, false)
-		return pair{r.take(ctx, c, stable, v, false), second}
+		second := r.take(ctx, c, canary, v, 0)
+		return pair{r.take(ctx, c, stable, v, 0), second}
 	}
-	first := r.take(ctx, c, stable, v, false)
-	return pair{first, r.take(ctx, c, canary, v, false)}
+	first := r.take(ctx, c, stable, v, 0)
+	return pair{first, r.take(ctx, c, canary, v, 0)}
 }
 
 func (m *CompareResult) add(p pair, ratios []float64) []float64 {

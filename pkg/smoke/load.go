@@ -56,7 +56,7 @@ func (r *runner) load(ctx context.Context, c *Check, v Values) *LoadResult {
 			result.Sent++
 			passes.Go(func() {
 				defer func() { <-slots }()
-				s := r.take(ctx, c, c.Steps, v, false)
+				s := r.take(ctx, c, c.Steps, v, 0)
 				mu.Lock()
 				defer mu.Unlock()
 				durations = append(durations, s.duration)

@@ -27,7 +27,7 @@ func (r Retry) pauses() *backoff.ExponentialBackOff {
 func (r *runner) await(ctx context.Context, c *Check, v Values, result *CheckResult) *sample {
 	pauses := c.Retry.pauses()
 	for {
-		s := r.take(ctx, c, c.Steps, v, false)
+		s := r.take(ctx, c, c.Steps, v, 0)
 		result.Attempts++
 		if s.state != notReady {
 			return s

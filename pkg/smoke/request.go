@@ -15,7 +15,7 @@ import (
 )
 
 // build puts the values into a request.
-func (r Request) build(v Values, jar http.CookieJar, fresh bool) (probe.Request, error) {
+func (r Request) build(v Values, jar http.CookieJar, turn int) (probe.Request, error) {
 	built := probe.Request{
 		Kind:         r.Kind,
 		Method:       r.Method,
@@ -31,7 +31,7 @@ func (r Request) build(v Values, jar http.CookieJar, fresh bool) (probe.Request,
 		RecordType:   r.RecordType,
 		Server:       r.Server.Expand(v),
 		Connection:   r.Connection,
-		Fresh:        fresh,
+		Turn:         turn,
 		Jar:          jar,
 	}
 	if !r.Bearer.Empty() {

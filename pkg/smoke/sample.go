@@ -57,8 +57,9 @@ func (s *sample) miss(place Place, expected, seen string) {
 	s.misses = append(s.misses, Miss{Place: place, Severity: Fail, Expected: expected, Seen: seen})
 }
 
-// take makes one pass through steps.
-func (r *runner) take(ctx context.Context, c *Check, steps []Step, v Values, fresh bool) *sample {
+// take makes one pass through steps. A turn above 0 makes it on fresh
+// connections, all to the same address of a name that has several.
+func (r *runner) take(ctx context.Context, c *Check, steps []Step, v Values, turn int) *sample {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Retry.AttemptTimeout,
 		fmt.Errorf("attempt-timeout is %s", short(c.Retry.AttemptTimeout)))
 	defer cancel()
@@ -74,7 +75,7 @@ func (r *runner) take(ctx context.Context, c *Check, steps []Step, v Values, fre
 		return s
 	}
 	for _, step := range steps {
-		if !r.step(ctx, c, step, s, jar, fresh) {
+		if !r.step(ctx, c, step, s, jar, turn) {
 			break
 		}
 	}
@@ -83,8 +84,8 @@ func (r *runner) take(ctx context.Context, c *Check, steps []Step, v Values, fre
 }
 
 // step makes one request and tells whether the next step may follow.
-func (r *runner) step(ctx context.Context, c *Check, step Step, s *sample, jar http.CookieJar, fresh bool) bool {
-	request, err := step.Request.build(s.captured, jar, fresh)
+func (r *runner) step(ctx context.Context, c *Check, step Step, s *sample, jar http.CookieJar, turn int) bool {
+	request, err := step.Request.build(s.captured, jar, turn)
 	if err != nil {
 		s.state = hopeless
 		s.miss(step.Place, "a request", err.Error())

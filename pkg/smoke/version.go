@@ -60,8 +60,8 @@ func (r *runner) round(ctx context.Context, c *Check, v Values, samples int) *Ve
 	if c.Version.Step != nil {
 		steps = []Step{*c.Version.Step}
 	}
-	for range samples {
-		s := r.take(ctx, c, steps, v, true)
+	for i := range samples {
+		s := r.take(ctx, c, steps, v, i+1)
 		if ctx.Err() != nil {
 			break
 		}

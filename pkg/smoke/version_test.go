@@ -1,6 +1,7 @@
 package smoke_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -43,7 +44,7 @@ func TestVersionGate(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fresh := 0
 				s := &service{answer: func(_ int, r probe.Request) (*probe.Answer, error) {
-					if !r.Fresh {
+					if r.Turn == 0 {
 						return body(`{"version":"` + newVersion + `"}`), nil
 					}
 					fresh++
@@ -67,6 +68,28 @@ func TestVersionGate(t *testing.T) {
 			})
 		})
 	}
+}
+
+// All steps of a sample go to one address, and the next sample to the next one:
+// with a login before it, the request for the version must not always meet the
+// same half of the addresses.
+func TestVersionGateTakesTurnsBySample(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turns []int
+		s := &service{answer: func(_ int, r probe.Request) (*probe.Answer, error) {
+			if r.Turn > 0 {
+				turns = append(turns, r.Turn)
+			}
+			return body(`{"version":"` + newVersion + `"}`), nil
+		}}
+		c := gated(t)
+		c.Steps = append(c.Steps, c.Steps[0])
+		c.Version.Samples = 3
+		run(t, s, c)
+		if want := []int{1, 1, 2, 2, 3, 3}; !slices.Equal(turns, want) {
+			t.Errorf("turns %v, want %v", turns, want)
+		}
+	})
 }
 
 func TestVersionGateIsTriedOnce(t *testing.T) {

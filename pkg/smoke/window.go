@@ -25,7 +25,7 @@ func (r *runner) judge(ctx context.Context, c *Check, v Values, first *sample, r
 	var worst *sample
 	for s := first; ; s = nil {
 		if s == nil {
-			s = r.take(ctx, c, c.Steps, v, false)
+			s = r.take(ctx, c, c.Steps, v, 0)
 			result.Attempts++
 		}
 		window.Samples++

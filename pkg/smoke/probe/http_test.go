@@ -310,9 +310,9 @@ func TestFreshConnectionsAreFresh(t *testing.T) {
 	t.Cleanup(server.Close)
 	client := &probe.Client{}
 	t.Cleanup(client.Close)
-	for _, fresh := range []bool{false, false, false, true, true} {
+	for _, turn := range []int{0, 0, 0, 1, 2} {
 		r := get(server.URL)
-		r.Fresh = fresh
+		r.Turn = turn
 		if _, err := client.Probe(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}

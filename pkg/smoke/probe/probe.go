@@ -57,9 +57,10 @@ type Request struct {
 
 	// Connection says how to reach the other side.
 	Connection Connection
-	// Fresh opens a new connection and closes it afterwards; names with several
-	// addresses are tried in turn, so that fresh samples reach every address.
-	Fresh bool
+	// Turn above 0 opens a new connection and closes it afterwards. It goes to
+	// the Turn-th address of a name that has several, so that turns one after
+	// the other reach every address.
+	Turn int
 	// Jar keeps cookies between the requests of one check. It may be nil.
 	Jar http.CookieJar
 }

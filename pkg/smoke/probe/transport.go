@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,16 +26,14 @@ const defaultConnectTimeout = 10 * time.Second
 type pool struct {
 	mu         sync.Mutex
 	transports map[string]*http.Transport
-	turn       int
 }
 
 // transport returns the transport for r and a function that ends its use.
 func (c *Client) transport(r Request) (*http.Transport, func(), error) {
 	c.pool.mu.Lock()
 	defer c.pool.mu.Unlock()
-	if r.Fresh {
-		c.pool.turn++
-		t, err := c.newTransport(r.Connection, c.pool.turn)
+	if r.Turn > 0 {
+		t, err := c.newTransport(r.Connection, r.Turn)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -124,7 +124,7 @@ func (c Connection) connectTimeout() time.Duration {
 }
 
 // dial connects to host:port by way of Resolve and Family. A turn above 0
-// starts at another of the name's addresses.
+// starts at that address of the name's.
 func (c Connection) dial(ctx context.Context, address string, turn int) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -138,7 +138,7 @@ func (c Connection) dial(ctx context.Context, address string, turn int) (net.Con
 	if turn > 0 && net.ParseIP(host) == nil {
 		addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip"+c.Family, host)
 		if err == nil && len(addresses) > 1 {
-			one := addresses[turn%len(addresses)].Unmap().String()
+			one := inTurn(addresses, turn).Unmap().String()
 			if conn, err := dialer.DialContext(ctx, network, net.JoinHostPort(one, port)); err == nil {
 				return conn, nil
 			}
@@ -149,6 +149,12 @@ func (c Connection) dial(ctx context.Context, address string, turn int) (net.Con
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	return conn, nil
+}
+
+// inTurn picks an address. DNS servers rotate theirs with every answer: in
+// their order, turns one after the other could all meet the same one.
+func inTurn(addresses []netip.Addr, turn int) netip.Addr {
+	return slices.SortedFunc(slices.Values(addresses), netip.Addr.Compare)[turn%len(addresses)]
 }
 
 // override returns the address that Resolve gives for host:port, or "".
