@@ -2,6 +2,7 @@ package ecsdeploy
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -205,8 +206,11 @@ func explain(c Cause, image string) (sentence, try string) {
 		return "the load balancer got no healthy answer from " + container,
 			"let the program listen on 0.0.0.0 at the containerPort of the service, and check the target group's health check path"
 	case KindStart:
-		return container + " could not be started",
-			"check entryPoint, command and mounts in the task definition"
+		sentence = container + " could not be started"
+		if m := notExecuted.FindStringSubmatch(c.Reason); m != nil {
+			sentence += ": " + m[1] + ": " + m[2]
+		}
+		return sentence, "check entryPoint, command and mounts in the task definition"
 	case KindCapacity:
 		return "there is no capacity for a task",
 			"add capacity to the cluster, or lower cpu and memory in the task definition"
@@ -216,6 +220,12 @@ func explain(c Cause, image string) (sentence, try string) {
 		return "a task stopped", "see the log and the events below, and the reason that ECS gives"
 	}
 }
+
+// notExecuted finds the program and what is wrong with it in the words of runc.
+var notExecuted = regexp.MustCompile(`exec: "([^"]+)": (?:stat [^:]+: )?([^:]+)`)
+
+// tryLog is the remedy of a program that ended by itself.
+const tryLog = "see the log below, and run the image locally with the same variables"
 
 func explainExit(container string, code int32) (sentence, try string) {
 	switch code {
@@ -231,6 +241,6 @@ func explainExit(container string, code int32) (sentence, try string) {
 	case 143:
 		return container + " was asked to stop (exit code 143)", "see the service's events for who stopped it"
 	default:
-		return fmt.Sprintf("%s exits with code %d", container, code), "see the log below, and run the image locally with the same variables"
+		return fmt.Sprintf("%s exits with code %d", container, code), tryLog
 	}
 }

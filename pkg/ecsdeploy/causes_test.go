@@ -35,6 +35,10 @@ func TestClassify(t *testing.T) {
 		{"exec format", types.Task{StopCode: types.TaskStopCodeTaskFailedToStart, Containers: []types.Container{{
 			Name: aws.String("web"), Reason: aws.String("CannotStartContainerError: ... exec /web: exec format error"),
 		}}}, KindPlatform, "the image of container web is for another architecture than the task"},
+		{"no such program", types.Task{StopCode: types.TaskStopCodeTaskFailedToStart, Containers: []types.Container{{
+			Name: aws.String("web"), Reason: aws.String(`CannotStartContainerError: Error response from daemon: failed to create shim task: OCI runtime create failed: ` +
+				`runc create failed: unable to start container process: exec: "/nope": stat /nope: no such file or directory: unknown`),
+		}}}, KindStart, "container web could not be started: /nope: no such file or directory"},
 		{"secret", types.Task{StoppedReason: aws.String("ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm")},
 			KindSecret, "a secret of a container cannot be read"},
 		{"log group", types.Task{StoppedReason: aws.String("ResourceInitializationError: failed to validate logger args: The specified log group does not exist.")},

@@ -44,6 +44,20 @@ func ends(status types.ServiceDeploymentStatus, after time.Duration, reason stri
 	}
 }
 
+// No task, no proof: a deployment to a service that runs none does not say that
+// the revision serves.
+func TestNothingServesWithoutTasks(t *testing.T) {
+	f := newFake(t)
+	req := request("web")
+	req.Rollout.DesiredCount = aws.Int32(0)
+	deploy(t, f, req, func(t *testing.T, r *Result, err error) {
+		v := r.Services[0]
+		if err != nil || v.Outcome != Succeeded || v.Serving != "" || v.Headline() != "web:2 is deployed to no task: the desired count is 0" {
+			t.Errorf("got %+v, %v", v, err)
+		}
+	})
+}
+
 func TestVerdicts(t *testing.T) {
 	const second = "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:2"
 	for _, tt := range []struct {

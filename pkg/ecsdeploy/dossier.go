@@ -42,7 +42,11 @@ func (d Dossier) Empty() bool { return len(d.Causes) == 0 && len(d.Targets) == 0
 // why is the most frequent cause in one phrase, "" if no cause tells.
 func (d Dossier) why() string {
 	for _, cause := range d.Causes {
-		if cause.Kind != KindInterruption && cause.Kind != KindOther {
+		switch cause.Kind {
+		case KindAlarm: // who rolled back names it already
+			return cause.Reason
+		case KindInterruption, KindOther:
+		default:
 			return cause.alike()
 		}
 	}
@@ -112,7 +116,7 @@ func (f *follower) dossier(ctx context.Context) Dossier {
 		if err := f.log(ctx, &d.Causes[i]); err != nil {
 			d.Missing.Add(unchecked("the log of container "+d.Causes[i].Container, "logs:GetLogEvents", d.Causes[i].LogStream, err))
 		}
-		refine(&d.Causes[i])
+		refine(&d.Causes[i], f.target)
 	}
 	targets, err := f.targetHealth(ctx)
 	if err != nil {
@@ -159,6 +163,18 @@ func (f *follower) log(ctx context.Context, cause *Cause) error {
 	return nil
 }
 
+// withoutLog is the remedy where there is no log to see.
+func withoutLog(container string, d *taskdef.Document) string {
+	if d == nil {
+		return "run the image locally with the same variables"
+	}
+	if driver, options := d.LogOptions(container); driver != "awslogs" || options["awslogs-stream-prefix"] == "" {
+		return "give the container the log driver awslogs with a stream prefix: then the end of its log is shown here; " +
+			"run the image locally with the same variables"
+	}
+	return "run the image locally with the same variables: its log was not read, or the container wrote none"
+}
+
 // logStream names where the awslogs driver writes,
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html.
 func logStream(d *taskdef.Document, container, task string) (group, stream, region string) {
@@ -180,14 +196,17 @@ func inRegion(region string) func(*cloudwatchlogs.Options) {
 	}
 }
 
-// refine sharpens a cause by what its log says.
-func refine(c *Cause) {
+// refine sharpens a cause by what its log says, or that there is none.
+func refine(c *Cause, d *taskdef.Document) {
 	if c.Kind != KindExit && c.Kind != KindStart {
 		return
 	}
 	if strings.Contains(strings.ToLower(strings.Join(c.Log, "\n")), "exec format error") {
 		c.Kind = KindPlatform
 		c.Sentence, c.Try = explain(*c, "")
+	}
+	if len(c.Log) == 0 && c.Try == tryLog {
+		c.Try = withoutLog(c.Container, d)
 	}
 }
 

@@ -154,9 +154,12 @@ func (f *follower) end(ctx context.Context, outcome Outcome) Verdict {
 	v := f.verdict(outcome)
 	switch outcome {
 	case Succeeded:
-		v.Images, v.Serving = f.running(ctx), f.definition
+		v.Images = f.running(ctx)
 		f.compare(v.Images)
-		f.progress.Milestone(f.task(), shortARN(f.definition)+" serves")
+		if v.Empty = f.s.Desired == 0; !v.Empty {
+			v.Serving = f.definition
+		}
+		f.progress.Milestone(f.task(), v.Headline())
 		return v
 	case Paused:
 		v.Hook, v.Images = f.last.Hook, f.running(ctx)

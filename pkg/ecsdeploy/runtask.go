@@ -42,7 +42,7 @@ func runTask(ctx context.Context, c *Clients, p *Plan, r *Result, send progress.
 	case err == nil && outcome.Failure != nil:
 		withLog(p, outcome)
 		return &diag.Diagnostic{
-			Summary: fmt.Sprintf("task %s failed before the rollout; no service was changed", shortARN(task)),
+			Summary: fmt.Sprintf("task %s failed before the rollout: %s; no service was changed", shortARN(task), outcome.Failure.Sentence),
 			Detail:  outcome.Failure.Detail(), Try: outcome.Failure.Try,
 		}
 	}
@@ -56,6 +56,7 @@ func withLog(p *Plan, outcome TaskOutcome) {
 		group, stream, _ := logStream(p.Target, cause.Container, cause.Task)
 		cause.LogStream = group + " " + stream
 	}
+	refine(cause, p.Target)
 }
 
 // oneOff is the plan's one-off task, beside the first service.

@@ -21,7 +21,7 @@ func SeeThrough(ctx context.Context, c *Clients, h Handle, wait Wait, send progr
 	if err != nil {
 		return f.lost(ctx, err)
 	}
-	s.service, s.ARN = service, aws.ToString(service.ServiceArn)
+	s.service, s.ARN, s.Desired = service, aws.ToString(service.ServiceArn), service.DesiredCount
 	if err := f.find(ctx); err != nil {
 		return f.lost(ctx, err)
 	}

@@ -59,6 +59,8 @@ type Verdict struct {
 	Images  map[string]string
 	Dossier Dossier
 	Took    time.Duration
+	// Empty is true for a service that shall run no task: nothing serves.
+	Empty bool
 }
 
 // Hook is a pause of a deployment.
@@ -138,6 +140,9 @@ func (v Verdict) Headline() string {
 	what := shortARN(v.TaskDefinition)
 	switch v.Outcome {
 	case Succeeded:
+		if v.Empty {
+			return what + " is deployed to no task: the desired count is 0"
+		}
 		return what + " serves"
 	case Unchanged:
 		return what + " runs already"

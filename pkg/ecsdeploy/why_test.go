@@ -49,11 +49,24 @@ func TestRollbackSaysWhy(t *testing.T) {
 			[]string{"was rolled back by the circuit breaker: 1 task failed alike: container web exits with code 1"},
 		},
 		{
+			"a crash without a log", rolledBack("Service deployment rolled back because the circuit breaker threshold was exceeded."),
+			func(f *fakeAWS) { f.tasks = []types.Task{crashed} },
+			[]string{"or the container wrote none"},
+		},
+		{
+			"a crash whose log goes nowhere", rolledBack("Service deployment rolled back because the circuit breaker threshold was exceeded."),
+			func(f *fakeAWS) {
+				quiet := f.define(t, `{"family":"web","containerDefinitions":[{"name":"web","image":"registry.example/web@`+digestA+`"}]}`)
+				f.services[0].TaskDefinition, f.tasks = &quiet, []types.Task{crashed}
+			},
+			[]string{"give the container the log driver awslogs"},
+		},
+		{
 			"an alarm, with what it measured", rolledBack("Service deployment rolled back because of an alarm.", "errors"),
 			func(f *fakeAWS) {
 				f.alarms = []cwtypes.MetricAlarm{{StateValue: cwtypes.StateValueAlarm, StateReason: aws.String("Threshold Crossed: 12.0 > 1.0")}}
 			},
-			[]string{"was rolled back by alarm errors: alarm errors went off", "AWS says: Threshold Crossed: 12.0 > 1.0", "what the alarm measures"},
+			[]string{"was rolled back by alarm errors: Threshold Crossed: 12.0 > 1.0\n", "AWS says: Threshold Crossed: 12.0 > 1.0", "what the alarm measures"},
 		},
 		{
 			"a hook", rolledBack("Service deployment rolled back because PRE_SCALE_UP lifecycle hook(s) failed."), nil,
