@@ -85,9 +85,14 @@ func checkDefinition(in *ecs.RegisterTaskDefinitionInput) error {
 	if fargate && in.NetworkMode != types.NetworkModeAwsvpc {
 		return client("Fargate only supports network mode ‘awsvpc’.")
 	}
-	if in.Memory != nil {
-		if _, err := strconv.Atoi(*in.Memory); err != nil {
-			return client("Invalid 'memory' setting for task: %s", *in.Memory)
+	if err := sizes(in); err != nil {
+		return err
+	}
+	if fargate {
+		cpu, _ := strconv.Atoi(*in.Cpu)
+		memory, _ := strconv.Atoi(*in.Memory)
+		if !fitsFargate(cpu, memory) {
+			return client("No Fargate configuration exists for given values: %d CPU, %d memory. See the Amazon ECS documentation for the valid values.", cpu, memory)
 		}
 	}
 	names, essential := map[string]bool{}, false

@@ -64,8 +64,9 @@ func (s *Service) inspectRunning(svc *service, t *task) {
 func (s *Service) sickTarget(svc *service, t *task, target *targetOf, state elbtypes.TargetHealth) {
 	if !target.reported {
 		target.reported = true
-		svc.event(s.Clock.Now(), "(port %d) is unhealthy in (target-group %s) due to (reason %s)",
-			t.port(target), target.group, aws.ToString(state.Description))
+		// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-unhealthy-event-messages.html
+		svc.event(s.Clock.Now(), "(task %s) (port %d) is unhealthy in (target-group %s) due to (reason %s)",
+			t.id, t.port(target), target.group, aws.ToString(state.Description))
 	}
 	if s.Clock.Now().Sub(t.startedAt) < svc.settings.grace {
 		return

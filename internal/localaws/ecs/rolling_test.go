@@ -301,9 +301,14 @@ func TestDeleteService(t *testing.T) {
 		if _, err := w.DeleteService(t.Context(), input); err == nil || !strings.Contains(err.Error(), "InvalidParameterException") {
 			t.Errorf("deleted with tasks: %v", err)
 		}
+		deployment := w.service().CurrentServiceDeployment
 		input.Force = aws.Bool(true)
 		if out := must(w.DeleteService(t.Context(), input)); *out.Service.Status != "DRAINING" {
 			t.Errorf("status %s", *out.Service.Status)
+		}
+		gone := must(w.DescribeServiceDeployments(t.Context(), &awsecs.DescribeServiceDeploymentsInput{ServiceDeploymentArns: []string{*deployment}}))
+		if len(gone.ServiceDeployments) != 0 || *gone.Failures[0].Reason != "MISSING" {
+			t.Errorf("its deployment outlived the service: %+v", gone)
 		}
 		time.Sleep(time.Minute)
 		if svc := w.service(); *svc.Status != "INACTIVE" || svc.RunningCount != 0 {

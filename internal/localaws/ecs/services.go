@@ -81,6 +81,8 @@ func (s *Service) DeleteService(ctx context.Context, in *ecs.DeleteServiceInput)
 	if svc.rollout != nil {
 		s.finish(svc.rollout, types.ServiceDeploymentStatusStopped, "Service deployment stopped because the service was deleted.")
 	}
+	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html: they go with the service.
+	svc.history = nil
 	svc.status = "DRAINING"
 	svc.settings.desired = 0
 	svc.poke()

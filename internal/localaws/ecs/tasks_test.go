@@ -254,7 +254,7 @@ func TestSickBehindLoadBalancer(t *testing.T) {
 		w.balancer.mu.Unlock()
 		time.Sleep(2 * time.Minute)
 		contains(t, *w.stopped()[0].StoppedReason, `^Task failed ELB health checks in \(target-group blue\)$`)
-		contains(t, w.events(), `\(port 8080\) is unhealthy in \(target-group blue\) due to \(reason Health checks failed\)`)
+		contains(t, w.events(), `\(service web\) \(task [0-9a-f]+\) \(port 8080\) is unhealthy in \(target-group blue\) due to \(reason Health checks failed\)`)
 		same(t, w.images(), map[string]int{"v1": 2})
 	})
 }
