@@ -3,6 +3,7 @@ package ecsdeploy
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,6 +19,8 @@ const (
 	KindPlatform     Kind = "wrong architecture"
 	KindSecret       Kind = "secret cannot be read"
 	KindLog          Kind = "log group missing"
+	KindNetwork      Kind = "no way to AWS"
+	KindVolume       Kind = "volume cannot be mounted"
 	KindStart        Kind = "container cannot start"
 	KindMemory       Kind = "out of memory"
 	KindExit         Kind = "container exited"
@@ -112,6 +115,9 @@ func classify(task types.Task) Cause {
 	}
 	c.Kind = kindOf(c.Reason, task.StopCode, c.ExitCode)
 	c.Sentence, c.Try = explain(c, aws.ToString(container.Image))
+	if m := deniedPattern.FindStringSubmatch(c.Reason); m != nil {
+		c.Try = "allow " + m[1] + on(strings.TrimRight(m[2], ".,")) + " to the execution role of the task"
+	}
 	return c
 }
 
@@ -138,11 +144,12 @@ var patterns = []struct {
 }{
 	{KindPlatform, []string{"exec format error", "does not match the specified platform", "descriptor matching platform",
 		"no matching manifest", "does not provide the specified platform"}},
-	{KindSecret, []string{"unable to pull secrets", "unable to retrieve secret", "unable to retrieve ecr registry auth and secrets",
-		"fetching secret data", "invalid ssm parameters", "failed to fetch secret"}},
-	{KindLog, []string{"log group does not exist", "specified log group", "failed to validate logger args", "failed to create log stream"}},
+	{KindVolume, []string{"efs utils", "efs dns", "mount.nfs"}},
 	{KindPull, []string{"cannotpullcontainererror", "cannotpullecrcontainererror", "cannotpullimagemanifest", "unable to pull registry auth",
-		"pull image manifest", "manifest unknown", "pull access denied"}},
+		"ecr registry auth", "registry auth from amazon ecr", "pull image manifest", "manifest unknown", "pull access denied"}},
+	{KindSecret, []string{"unable to pull secrets", "unable to retrieve secret", "fetching secret data", "invalid ssm parameters",
+		"failed to fetch secret"}},
+	{KindLog, []string{"log group does not exist", "specified log group", "failed to validate logger args", "failed to create log stream"}},
 	{KindMemory, []string{"outofmemory", "out of memory"}},
 	{KindTarget, []string{"failed elb health checks", "failed elb instance state"}},
 	{KindHealth, []string{"failed container health checks"}},
@@ -151,13 +158,25 @@ var patterns = []struct {
 	{KindCapacity, []string{"resource:", "capacity is unavailable", "no capacity", "unable to place"}},
 }
 
+// unreachable are words of a task that could not reach AWS when it started, in
+// whatever it was about to fetch.
+var unreachable = []string{"there is a connection issue", "i/o timeout", "context deadline exceeded", "request canceled", "no such host"}
+
+// preparing are words of what ECS does for a task before its program starts.
+var preparing = []string{"resourceinitializationerror", "cannotpull"}
+
+func containsAny(text string, words []string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
+}
+
 func kindOf(reason string, code types.TaskStopCode, exit *int32) Kind {
 	lower := strings.ToLower(reason)
+	if containsAny(lower, preparing) && containsAny(lower, unreachable) {
+		return KindNetwork
+	}
 	for _, p := range patterns {
-		for _, word := range p.words {
-			if strings.Contains(lower, word) {
-				return p.kind
-			}
+		if containsAny(lower, p.words) {
+			return p.kind
 		}
 	}
 	switch {
@@ -194,6 +213,13 @@ func explain(c Cause, image string) (sentence, try string) {
 	case KindLog:
 		return "the log group of " + container + " cannot be used",
 			"create the log group, or set awslogs-create-group and allow logs:CreateLogGroup"
+	case KindNetwork:
+		return "the task has no way to AWS: it cannot fetch its image, its secrets or its log settings",
+			"give its subnets a NAT gateway or VPC endpoints (ecr.api, ecr.dkr, s3, logs, secretsmanager, ssm), or a public address, " +
+				"and let its security group out on port 443"
+	case KindVolume:
+		return "a file system of the task cannot be mounted",
+			"check the mount targets in the task's subnets, port 2049 in their security group, the access point and the task role"
 	case KindMemory:
 		return container + " was killed (exit code 137): most likely out of memory",
 			"raise memory in the task definition, or let the program use less"

@@ -43,6 +43,23 @@ func TestClassify(t *testing.T) {
 			KindSecret, "a secret of a container cannot be read"},
 		{"log group", types.Task{StoppedReason: aws.String("ResourceInitializationError: failed to validate logger args: The specified log group does not exist.")},
 			KindLog, "the log group of a container cannot be used"},
+		// In the words of tasks in public reports, as Fargate wrote them.
+		{"no way to ECR", types.Task{StopCode: types.TaskStopCodeTaskFailedToStart, StoppedReason: aws.String("ResourceInitializationError: unable to pull secrets or registry auth: " +
+			"The task cannot pull registry auth from Amazon ECR: There is a connection issue between the task and Amazon ECR. Check your task network configuration. " +
+			"RequestError: send request failed caused by: Post \"https://api.ecr.eu-west-1.amazonaws.com/\": dial tcp 52.95.1.1:443: i/o timeout")},
+			KindNetwork, "the task has no way to AWS: it cannot fetch its image, its secrets or its log settings"},
+		{"no way to the registry", types.Task{StoppedReason: aws.String("CannotPullContainerError: inspect image has been retried 5 time(s): failed to resolve ref: dial tcp: i/o timeout")},
+			KindNetwork, "the task has no way to AWS: it cannot fetch its image, its secrets or its log settings"},
+		{"no way to CloudWatch", types.Task{StoppedReason: aws.String("ResourceInitializationError: failed to validate logger args: The task cannot find the Amazon CloudWatch log group " +
+			"defined in the task definition. There is a connection issue between the task and Amazon CloudWatch. Check your network configuration.")},
+			KindNetwork, "the task has no way to AWS: it cannot fetch its image, its secrets or its log settings"},
+		{"registry refused", types.Task{StoppedReason: aws.String("ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: " +
+			"unable to retrieve ecr registry auth: service call has been retried 1 time(s): AccessDeniedException: User: arn:aws:sts::1:assumed-role/exec/x " +
+			"is not authorized to perform: ecr:GetAuthorizationToken on resource: * because no identity-based policy allows it")},
+			KindPull, "the image of a container cannot be pulled ()"},
+		{"file system", types.Task{StoppedReason: aws.String("ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr: Mount attempt 1/3 failed " +
+			"due to timeout after 15 sec : unsuccessful EFS utils command execution; code: 32")},
+			KindVolume, "a file system of the task cannot be mounted"},
 		{"spot", types.Task{StopCode: types.TaskStopCodeSpotInterruption, Containers: exited(143)}, KindInterruption, "the platform took a task away"},
 		{"capacity", types.Task{StopCode: types.TaskStopCodeTaskFailedToStart, StoppedReason: aws.String("Capacity is unavailable at this time. Please try again later")},
 			KindCapacity, "there is no capacity for a task"},
@@ -53,6 +70,17 @@ func TestClassify(t *testing.T) {
 				t.Errorf("got %q: %q; Try: %q", got.Kind, got.Sentence, got.Try)
 			}
 		})
+	}
+}
+
+// What IAM refuses to a task is named with the permission to add.
+func TestMissingPermissionOfATask(t *testing.T) {
+	got := classify(types.Task{StoppedReason: aws.String("ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: " +
+		"unable to retrieve secrets from ssm: service call has been retried 1 time(s): operation error SSM: GetParameters, https response error StatusCode: 400, " +
+		"RequestID: x, api error AccessDeniedException: User: arn:aws:sts::1:assumed-role/exec/y is not authorized to perform: ssm:GetParameters " +
+		"on resource: arn:aws:ssm:eu-west-1:1:parameter/db because no identity-based policy allows the ssm:GetParameters action")})
+	if want := "allow ssm:GetParameters on arn:aws:ssm:eu-west-1:1:parameter/db to the execution role of the task"; got.Kind != KindSecret || got.Try != want {
+		t.Errorf("got %s, Try: %s", got.Kind, got.Try)
 	}
 }
 

@@ -60,6 +60,9 @@ func inPlainWords(err error) error {
 	return list.Err()
 }
 
+// plainly is an error in one line, in plain words.
+func plainly(err error) string { return diag.From(inPlainWords(err))[0].Summary }
+
 func on(arn string) string {
 	if arn == "" {
 		return ""

@@ -2,6 +2,7 @@ package ecsdeploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -53,6 +54,7 @@ type follower struct {
 	gaveUp   *Verdict // set when we asked for the rollback
 	bake     time.Duration
 	baking   time.Time // when the bake time was first seen
+	younger  bool      // another deployment of the service began after ours
 }
 
 func newFollower(c *Clients, s *ServicePlan, wait Wait, send progress.Func) *follower {
@@ -81,6 +83,9 @@ func (f *follower) follow(ctx context.Context) Verdict {
 		case err != nil && permanent(err):
 			return f.lost(ctx, err)
 		case err != nil:
+			if verdict, done := f.deletedAt(ctx, err); done {
+				return verdict
+			}
 			if trouble++; trouble%3 == 0 {
 				f.progress.Warn(f.task(), fmt.Sprintf("cannot reach ECS (%d times): %v; the rollout goes on, still trying", trouble, err))
 			}
@@ -95,6 +100,15 @@ func (f *follower) follow(ctx context.Context) Verdict {
 		}
 		f.pause(ctx)
 	}
+}
+
+// deletedAt is the verdict if the deployment cannot be found because its
+// service is gone.
+func (f *follower) deletedAt(ctx context.Context, err error) (Verdict, bool) {
+	if !errors.Is(err, errGone) {
+		return Verdict{}, false
+	}
+	return f.deleted(ctx)
 }
 
 // look looks once, and not for ever: on a bad link another try is better than
@@ -127,6 +141,11 @@ func (f *follower) step(ctx context.Context, s Snapshot) (Verdict, bool) {
 	}
 	if f.looks++; drop || f.looks%eventsEvery == 0 {
 		f.inspect(ctx, drop)
+	}
+	if f.younger {
+		if verdict, ok := f.superseded(ctx); ok {
+			return verdict, true
+		}
 	}
 	if repeated, ok := f.repeated(); ok && f.gaveUp == nil && !goingBack(s.Status) {
 		return f.giveUp(ctx, Failed, repeated.alike())

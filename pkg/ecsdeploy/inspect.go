@@ -16,6 +16,7 @@ func (f *follower) inspect(ctx context.Context, drop bool) {
 	for _, message := range f.events(service) {
 		f.progress.Warn(f.task(), message)
 	}
+	f.younger = f.overtaken(service)
 	f.s.service.TaskSets = service.TaskSets // whose target groups are looked at
 	drop = drop || replacementStarts(service)
 	failed := 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -33,7 +34,7 @@ func (f *follower) giveUp(ctx context.Context, outcome Outcome, reason string) (
 	if err := requestRollback(ctx, f.c, f.watcher.arn(), f.last.Hook); err != nil {
 		// The deployment may have ended by itself just now, or ECS has nothing
 		// completed to go back to.
-		f.progress.Warn(f.task(), "rollback was not accepted: "+err.Error())
+		f.progress.Warn(f.task(), "rollback was not accepted: "+plainly(err))
 		if now, err := f.look(ctx); err == nil && slices.Contains(underWay, now.Status) {
 			return f.redeploy(ctx, v), true
 		}
@@ -84,7 +85,7 @@ func (f *follower) cancelled(ctx context.Context) Verdict {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
 	defer cancel()
 	if err := f.abandon(ctx); err != nil {
-		v.Reason = "the rollback could not be requested: " + err.Error()
+		v.Reason = "the rollback could not be requested: " + plainly(err)
 		return v
 	}
 	v.RollbackRequested = true
@@ -110,37 +111,6 @@ func (f *follower) abandon(ctx context.Context) error {
 	return requestRollback(ctx, f.c, f.watcher.arn(), f.last.Hook)
 }
 
-// stopped is the verdict of a deployment that ended as STOPPED: a newer one
-// took over, somebody stopped it, or ECS gave up without rolling back.
-func (f *follower) stopped(ctx context.Context) Verdict {
-	newer, err := "", error(nil)
-	if f.watcher.arn() != "" {
-		newer, err = newerDeployment(ctx, f.c, f.s, f.watcher.arn())
-	} else if service, serr := describeService(ctx, f.c, f.s); serr == nil && aws.ToString(primary(service).Id) != f.deploymentID {
-		newer = aws.ToString(primary(service).Id)
-	}
-	if newer != "" && err == nil {
-		v := f.verdict(Superseded)
-		v.SupersededBy = newer
-		if service, err := describeService(ctx, f.c, f.s); err == nil {
-			v.SupersededTo = aws.ToString(primary(service).TaskDefinition)
-		}
-		f.progress.Warn(f.task(), v.Headline())
-		return v
-	}
-	v := f.verdict(Failed)
-	v.Dossier = f.dossier(ctx)
-	v.Reason = firstNonEmpty(v.Dossier.why(), f.last.Reason, "ECS stopped the deployment")
-	if f.gaveUp != nil {
-		v.Outcome, v.Reason = f.gaveUp.Outcome, f.gaveUp.Reason
-	}
-	if !f.wait.Rollback {
-		return v
-	}
-	v.By = "this step"
-	return f.redeploy(ctx, v)
-}
-
 // redeploy puts the old revision back with an update of our own, and waits
 // until it serves.
 func (f *follower) redeploy(ctx context.Context, v Verdict) Verdict {
@@ -149,7 +119,7 @@ func (f *follower) redeploy(ctx context.Context, v Verdict) Verdict {
 	}
 	f.progress.Warn(f.task(), "putting "+shortARN(f.s.Before)+" back")
 	if err := redeployBefore(ctx, f.c, f.s); err != nil {
-		v.Reason += "; rollback failed: " + err.Error()
+		v.Reason = strings.TrimSuffix(v.Reason, ".") + "; rollback failed: " + plainly(err)
 		return v
 	}
 	v.RollbackRequested = true
@@ -202,9 +172,9 @@ func (f *follower) lost(ctx context.Context, err error) Verdict {
 		return f.cancelled(ctx)
 	}
 	v := f.verdict(Failed)
-	v.Reason = err.Error()
+	v.Reason = plainly(err)
 	if expired(err) {
-		v.Reason = "the credentials ended while waiting; the deployment goes on in ECS, unwatched: " + err.Error()
+		v.Reason = "the credentials ended while waiting; the deployment goes on in ECS, unwatched: " + plainly(err)
 	}
 	return v
 }

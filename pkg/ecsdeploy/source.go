@@ -22,7 +22,7 @@ func (p *planner) services(ctx context.Context) []types.Service {
 	}
 	found, problems := activeServices(ctx, p.c, p.req.Cluster, p.req.Services)
 	p.problems.Add(problems...)
-	return found
+	return slices.DeleteFunc(found, func(service types.Service) bool { return deployable(service).HasErrors() })
 }
 
 var arnRegion = regexp.MustCompile(`^arn:[^:]+:ecs:([^:]+):`)

@@ -41,7 +41,7 @@ func describeDeployment(ctx context.Context, c *Clients, arn string) (types.Serv
 		return types.ServiceDeployment{}, fmt.Errorf("describe service deployment %s: %w", shortARN(arn), err)
 	}
 	if len(out.ServiceDeployments) == 0 {
-		return types.ServiceDeployment{}, fmt.Errorf("describe service deployment %s: not found", shortARN(arn))
+		return types.ServiceDeployment{}, fmt.Errorf("describe service deployment %s: %w", shortARN(arn), errGone)
 	}
 	return out.ServiceDeployments[0], nil
 }
@@ -134,7 +134,7 @@ func describeService(ctx context.Context, c *Clients, s *ServicePlan) (types.Ser
 		return types.Service{}, fmt.Errorf("describe service %s: %w", s.Name, err)
 	}
 	if len(out.Services) == 0 {
-		return types.Service{}, fmt.Errorf("describe service %s: not found", s.Name)
+		return types.Service{}, fmt.Errorf("describe service %s: %w", s.Name, errGone)
 	}
 	return out.Services[0], nil
 }
@@ -148,6 +148,8 @@ func primary(service types.Service) types.Deployment {
 	}
 	return types.Deployment{}
 }
+
+var errGone = errors.New("not found")
 
 var errNotListed = errors.New("ECS does not list the service deployment yet")
 
