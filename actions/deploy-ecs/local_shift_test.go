@@ -109,7 +109,7 @@ func TestTwoAtOnce(t *testing.T) {
 	loser := <-first
 	outputs(t, winner, 0, map[string]string{"deployment-status": "succeeded"})
 	outputs(t, loser, 1, map[string]string{"deployment-status": "superseded", "rolled-back": "false"})
-	wants(t, loser.Summary, "web:2 was superseded by the newer deployment")
+	wants(t, loser.Summary, "web:2 was superseded by a newer deployment of web:3")
 	if w.version() != "v3" {
 		t.Errorf("%s serves", w.version())
 	}

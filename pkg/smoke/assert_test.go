@@ -66,6 +66,8 @@ func TestAssertions(t *testing.T) {
 		"jq counts":               {smoke.JQTest{Query: jq(".n > 2 and .n + 1 == 4 and (.n | type) == \"number\"")}, answer, true, "true"},
 		"jq gives nothing":        {smoke.JQTest{Query: jq("empty")}, answer, false, "gives nothing"},
 		"jq fails":                {smoke.JQTest{Query: jq(".name.x")}, answer, false, "fails"},
+		"jq after a BOM":          {smoke.JQTest{Query: jq(`.a == 1`)}, &probe.Answer{Body: []byte("\xef\xbb\xbf{\"a\":1}")}, true, ""},
+		"jq on nothing":           {smoke.JQTest{Query: jq(".")}, &probe.Answer{Body: []byte(" \n")}, false, "not JSON: it is empty"},
 		"jq on no JSON":           {smoke.JQTest{Query: jq(".")}, &probe.Answer{Body: []byte("<html>")}, false, "not JSON"},
 		"jq on a cut body":        {smoke.JQTest{Query: jq(".")}, cut, false, "longer than 100 B"},
 		"redirect count":          {smoke.RedirectTest{Count: number(2)}, answer, true, "https://shop.test/mid → https://shop.test/end"},

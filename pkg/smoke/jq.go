@@ -64,6 +64,10 @@ func (q *JQ) eval(ctx context.Context, body []byte, variables map[string]string)
 
 // decode reads one JSON text; numbers keep all their digits.
 func decode(body []byte) (any, error) {
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // as jq does; RFC 8259 section 8.1 allows it
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil, errors.New("it is empty")
+	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	var value any

@@ -90,7 +90,7 @@ func (s *secrets) clean(r *CheckResult) {
 		for version, n := range r.Version.Others {
 			others[s.redact(version)] += n
 		}
-		r.Version.Others = others
+		r.Version.Others, r.Version.Why = others, s.redact(r.Version.Why)
 	}
 	if r.Compare != nil {
 		for i := range r.Compare.Differences {

@@ -119,8 +119,7 @@ func (r *runner) phases(ctx context.Context, c *Check, v Values, result *CheckRe
 		result.Attempts += result.Version.Samples
 		if !result.Version.Holds {
 			result.sampled(s)
-			return []Miss{{c.Place, Fail, "version " + result.Version.Expected, result.Version.Text(),
-				"wait for the deployment to end, or look whether old tasks still answer"}}
+			return []Miss{{c.Place, Fail, "version " + result.Version.Expected, result.Version.Text(), result.Version.remedy()}}
 		}
 		s = nil
 	}

@@ -99,6 +99,9 @@ func (r *runner) step(ctx context.Context, c *Check, step Step, s *sample, jar h
 			s.state = hopeless
 		}
 		s.miss(step.Place, "an answer", err.Error())
+		if failed != nil {
+			s.misses[len(s.misses)-1].Try = failed.Remedy()
+		}
 		return false
 	}
 	s.answers = append(s.answers, answer)

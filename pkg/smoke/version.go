@@ -22,6 +22,8 @@ type VersionResult struct {
 	Others map[string]int `json:"others,omitempty"`
 	// Silent counts the samples that got no usable answer.
 	Silent int `json:"silent,omitempty"`
+	// Why is why the last answer without a version told none; "" if all told one.
+	Why string `json:"why,omitempty"`
 	// Rounds is how many rounds were made.
 	Rounds int `json:"rounds"`
 }
@@ -68,26 +70,47 @@ func (r *runner) round(ctx context.Context, c *Check, v Values, samples int) *Ve
 		result.Samples++
 		if len(s.answers) < len(steps) {
 			result.Silent++
-		} else if seen := c.Version.read(ctx, s.last(), s.captured); SameVersion(result.Expected, seen) {
-			result.Met++
 		} else {
-			result.Others[seen]++
+			result.count(c.Version.read(ctx, s.last(), s.captured))
 		}
 	}
 	result.Holds = result.Met == samples
 	return result
 }
 
-// read returns the version that an answer tells, or "".
-func (g *VersionGate) read(ctx context.Context, a *probe.Answer, v Values) string {
+// count adds one answer: the version that it told, or why it told none.
+func (v *VersionResult) count(seen, why string) {
+	if SameVersion(v.Expected, seen) {
+		v.Met++
+		return
+	}
+	v.Others[seen]++
+	if seen == "" {
+		v.Why = why
+	}
+}
+
+// remedy is what to do when the version does not hold.
+func (v *VersionResult) remedy() string {
+	if v.Met == 0 && v.Others[""] > 0 && len(v.Others) == 1 {
+		return "look at the body in the summary, and correct version-path or version-header (in a file: jq or header of version)"
+	}
+	return "wait for the deployment to end, or look whether old tasks still answer"
+}
+
+// read returns the version that an answer tells, or "" and why it tells none.
+func (g *VersionGate) read(ctx context.Context, a *probe.Answer, v Values) (version, why string) {
 	if g.Header != "" {
-		return clip(a.Header.Get(g.Header), 200)
+		return clip(a.Header.Get(g.Header), 200), "it has no header field " + g.Header
 	}
 	value, err := g.JQ.eval(ctx, a.Body, v)
-	if err != nil || value == nil {
-		return ""
+	switch {
+	case err != nil:
+		return "", clip(err.Error(), 200)
+	case value == nil:
+		return "", g.JQ.String() + " is null"
 	}
-	return clip(text(value), 200)
+	return clip(text(value), 200), g.JQ.String() + " is empty"
 }
 
 // SameVersion tells whether two texts name the same version: equal, the same
@@ -131,6 +154,9 @@ func (v *VersionResult) Text() string {
 		from := "came from the old version " + shorten(other)
 		if other == "" {
 			from = "told no version"
+			if v.Why != "" {
+				from += " (" + v.Why + ")"
+			}
 		}
 		parts = append(parts, fmt.Sprintf("%d of %d answers %s", v.Others[other], v.Samples, from))
 	}

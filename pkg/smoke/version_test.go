@@ -70,6 +70,26 @@ func TestVersionGate(t *testing.T) {
 	}
 }
 
+// An answer that tells no version says why, and waiting is not the remedy.
+func TestVersionIsNotTold(t *testing.T) {
+	for answer, want := range map[string]string{
+		"<html>":         "10 of 10 answers told no version (the body is not JSON: ",
+		`{"v":"2"}`:      "10 of 10 answers told no version (.version is null)",
+		`{"version":""}`: "10 of 10 answers told no version (.version is empty)",
+	} {
+		t.Run(answer, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := gated(t)
+				c.Timeout = 500 * time.Millisecond
+				f := run(t, &service{answer: func(int, probe.Request) (*probe.Answer, error) { return body(answer), nil }}, c).Checks[0].Findings[0]
+				if !strings.HasPrefix(f.Seen, want) || !strings.Contains(f.Try, "correct version-path") {
+					t.Errorf("seen %q, try %q", f.Seen, f.Try)
+				}
+			})
+		})
+	}
+}
+
 // All steps of a sample go to one address, and the next sample to the next one:
 // with a login before it, the request for the version must not always meet the
 // same half of the addresses.

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"math/big"
 	"net"
@@ -80,6 +81,10 @@ func TestTLS(t *testing.T) {
 			if test.cause != "" {
 				if cause := causeOf(t, err); cause != test.cause {
 					t.Errorf("cause %s, want %s: %v", cause, test.cause, err)
+				}
+				var failed *probe.Error
+				if errors.As(err, &failed); test.cause != probe.CauseRequest && failed.Remedy() == "" || strings.Contains(err.Error(), "possibly because") {
+					t.Errorf("%v; remedy %q", err, failed.Remedy())
 				}
 				return
 			}

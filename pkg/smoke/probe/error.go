@@ -68,8 +68,19 @@ func fail(ctx context.Context, object string, err error) *Error {
 	if ctx.Err() != nil {
 		return &Error{CauseTimeout, object, fmt.Errorf("no complete answer in time: %w", context.Cause(ctx))}
 	}
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &unknown) {
+		err = untrusted{err}
+	}
 	return &Error{classify(err), object, err}
 }
+
+// untrusted says of a certificate what counts, not what Go tried.
+type untrusted struct{ error }
+
+func (untrusted) Error() string { return "the certificate is signed by an unknown authority" }
+
+func (u untrusted) Unwrap() error { return u.error }
 
 func classify(err error) Cause {
 	var (
