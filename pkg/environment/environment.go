@@ -175,7 +175,9 @@ type Manager struct {
 const ReuseAfter = 45 * time.Second
 
 func (m *Manager) journal(n namespace.Namespace) saga.Journal {
-	return saga.Journal{Parameters: m.Parameters, Path: n.Parameter("env", "operation")}
+	return saga.Journal{
+		Parameters: m.Parameters, Path: n.Parameter("env", "operation"), Clock: m.Options.Clock, Progress: m.Progress,
+	}
 }
 
 // begin takes the environment's lock, and waits for a run that holds it. What

@@ -177,6 +177,10 @@ func (c *client) GetParameter(_ context.Context, in *ssm.GetParameterInput, _ ..
 	return out, err
 }
 
+func (c *client) GetParameters(context.Context, *ssm.GetParametersInput, ...func(*ssm.Options)) (*ssm.GetParametersOutput, error) {
+	return nil, errors.New("environments read one parameter at a time")
+}
+
 func (c *client) GetParametersByPath(_ context.Context, in *ssm.GetParametersByPathInput, _ ...func(*ssm.Options)) (out *ssm.GetParametersByPathOutput, err error) {
 	err = c.call(false, func() error {
 		out = &ssm.GetParametersByPathOutput{}

@@ -76,6 +76,15 @@ func (l *lease) list(ctx context.Context) (map[int]leaseRecord, error) {
 	return records, nil
 }
 
+// latest is the highest generation; 0 if there is none.
+func latest(records map[int]leaseRecord) int {
+	top := 0
+	for generation := range records {
+		top = max(top, generation)
+	}
+	return top
+}
+
 func parseRecord(p *types.Parameter) (leaseRecord, error) {
 	var record leaseRecord
 	if err := json.Unmarshal([]byte(aws.ToString(p.Value)), &record); err != nil {

@@ -10,7 +10,7 @@ import (
 //
 // Errors: *HeldError if another run holds the lock.
 func (j Journal) Hold(ctx context.Context, holder Holder) (*Run, error) {
-	lease, err := acquire(ctx, j.Parameters, j.Path+"/lock", holder)
+	lease, err := j.acquire(ctx, holder)
 	if err != nil {
 		return nil, err
 	}
@@ -19,7 +19,16 @@ func (j Journal) Hold(ctx context.Context, holder Holder) (*Run, error) {
 
 // Check returns ErrFenced if another run has taken the lock over, and renews
 // it when it runs low. Ask right before a write.
-func (r *Run) Check(ctx context.Context) error { return r.lease.check(ctx) }
+func (r *Run) Check(ctx context.Context) error {
+	_, err := r.lease.ask(ctx)
+	return err
+}
 
-// Now is AWS's time.
+// Read is Check that reads up to nine parameters in the same call. One that is
+// not there is left out.
+func (r *Run) Read(ctx context.Context, names ...string) (map[string]string, error) {
+	return r.lease.ask(ctx, names...)
+}
+
+// Now is AWS\'s time.
 func (r *Run) Now() time.Time { return r.lease.now() }

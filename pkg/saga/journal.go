@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,11 +12,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/org/shipkit/pkg/namespace"
+	"github.com/org/shipkit/pkg/progress"
 )
 
 // Parameters is the part of Parameter Store that a saga uses.
 type Parameters interface {
 	GetParameter(context.Context, *ssm.GetParameterInput, ...func(*ssm.Options)) (*ssm.GetParameterOutput, error)
+	GetParameters(context.Context, *ssm.GetParametersInput, ...func(*ssm.Options)) (*ssm.GetParametersOutput, error)
 	GetParametersByPath(context.Context, *ssm.GetParametersByPathInput, ...func(*ssm.Options)) (*ssm.GetParametersByPathOutput, error)
 	PutParameter(context.Context, *ssm.PutParameterInput, ...func(*ssm.Options)) (*ssm.PutParameterOutput, error)
 	DeleteParameter(context.Context, *ssm.DeleteParameterInput, ...func(*ssm.Options)) (*ssm.DeleteParameterOutput, error)
@@ -63,6 +64,11 @@ type Operation struct {
 	// Replaces lists kinds of operations that this one may begin over although
 	// they have not ended, because it takes all back that they make.
 	Replaces []string `json:"-"`
+	// Beside are up to nine parameters that Begin reads with the journal, under
+	// the lock and before anything is written. Still gets those that are there
+	// and refuses if what the operation was planned by is no longer so.
+	Beside []string                      `json:"-"`
+	Still  func(map[string]string) error `json:"-"`
 }
 
 // String says what it is and where it stands.
@@ -80,6 +86,10 @@ type Journal struct {
 	Parameters Parameters
 	// Path is the parameter's name, such as /xy-0146-dev/db/operation.
 	Path string
+	// Clock is what a takeover waits by; nil is the wall clock.
+	Clock Clock
+	// Progress hears of that wait.
+	Progress progress.Func
 }
 
 // noteLimit keeps the journal far from Parameter Store's 4 KB.
@@ -95,14 +105,36 @@ func (j Journal) Load(ctx context.Context) (*Operation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read journal %s: %w", j.Path, err)
 	}
+	return j.Parse(aws.ToString(out.Parameter.Value))
+}
+
+// Parse reads what the journal's parameter holds.
+func (j Journal) Parse(text string) (*Operation, error) {
 	var op Operation
-	if err := json.Unmarshal([]byte(aws.ToString(out.Parameter.Value)), &op); err != nil {
+	if err := json.Unmarshal([]byte(text), &op); err != nil {
 		return nil, fmt.Errorf("read journal %s: it is not what was written there, was it edited by hand? %w", j.Path, err)
 	}
 	if _, err := namespace.ParseTimestamp(string(op.Timestamp)); err != nil {
 		return nil, fmt.Errorf("read journal %s: %w", j.Path, err)
 	}
 	return &op, nil
+}
+
+// Where is Load, with the step at which an operation under way is: its lease
+// says that.
+func (j Journal) Where(ctx context.Context) (*Operation, error) {
+	op, err := j.Load(ctx)
+	if err != nil || op == nil || op.Status != Running {
+		return op, err
+	}
+	records, err := (&lease{parameters: j.Parameters, prefix: j.Path + "/lock"}).list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if step := records[latest(records)].Step; step != "" {
+		op.Step = step
+	}
+	return op, nil
 }
 
 func (j Journal) save(ctx context.Context, op Operation) error {
@@ -122,119 +154,17 @@ func (j Journal) save(ctx context.Context, op Operation) error {
 	return nil
 }
 
-// Run is an operation that this process holds.
-type Run struct {
-	journal   Journal
-	lease     *lease
-	operation Operation
-	// Resumed tells that an earlier run began the operation.
-	Resumed bool
-	// announced is set once the journal says that this run goes on with it.
-	announced bool
-}
-
-// Operation returns where the operation stands.
-func (r *Run) Operation() Operation { return r.operation }
-
-// Begin takes the lock and either resumes the operation that the journal holds
-// or starts fresh, whose timestamp is written before Begin returns. A nil
-// fresh resumes only: ErrNothing if there is nothing to resume.
-//
-// Errors: *HeldError if another run holds the lock, *OtherError if an
-// operation of another kind is under way.
-func (j Journal) Begin(ctx context.Context, holder Holder, fresh *Operation) (*Run, error) {
-	lease, err := acquire(ctx, j.Parameters, j.Path+"/lock", holder)
-	if err != nil {
-		return nil, err
+// beside loads the journal and, in the same call, what fresh was planned by.
+func (j Journal) beside(ctx context.Context, fresh *Operation) (known *Operation, now map[string]string, err error) {
+	if fresh == nil || len(fresh.Beside) == 0 {
+		known, err = j.Load(ctx)
+		return known, nil, err
 	}
-	run := &Run{journal: j, lease: lease}
-	if err := run.load(ctx, holder, fresh); err != nil {
-		return nil, errors.Join(err, run.Close(ctx))
+	now, err = readAll(ctx, j.Parameters, append([]string{j.Path}, fresh.Beside...))
+	if text, ok := now[j.Path]; err == nil && ok {
+		known, err = j.Parse(text)
 	}
-	return run, nil
-}
-
-// ErrNothing says that the journal holds no operation to resume.
-var ErrNothing = errors.New("there is no operation under way")
-
-// OtherError says that an operation of another kind has not ended.
-type OtherError struct{ Operation Operation }
-
-func (e *OtherError) Error() string {
-	return "operation " + e.Operation.String() + ": finish or abort it first"
-}
-
-func (r *Run) load(ctx context.Context, holder Holder, fresh *Operation) error {
-	known, err := r.journal.Load(ctx)
-	if err != nil {
-		return err
-	}
-	replaces := known != nil && fresh != nil && slices.Contains(fresh.Replaces, known.Kind)
-	switch {
-	case known != nil && !known.Status.Ended() && fresh != nil && known.Kind != fresh.Kind && !replaces:
-		return &OtherError{Operation: *known}
-	case known != nil && !known.Status.Ended() && !replaces:
-		r.operation, r.Resumed = *known, true
-		r.operation.RunURL = holder.RunURL
-		return nil
-	case fresh == nil:
-		return ErrNothing
-	default:
-		r.operation = *fresh
-		r.operation.Started = time.Now().UTC()
-		r.operation.RunURL = holder.RunURL
-		return r.write(ctx, Running, "", "") // the lease is of this moment
-	}
-}
-
-// Remember keeps a choice in the journal.
-func (r *Run) Remember(ctx context.Context, key, value string) error {
-	if r.operation.Data[key] == value {
-		return nil
-	}
-	data := map[string]string{key: value}
-	for k, v := range r.operation.Data {
-		if k != key {
-			data[k] = v
-		}
-	}
-	r.operation.Data = data
-	return r.mark(ctx, r.operation.Status, r.operation.Step, r.operation.Note)
-}
-
-// mark writes where the operation stands, if the lease is still ours.
-func (r *Run) mark(ctx context.Context, status Status, step, note string) error {
-	if err := r.lease.check(ctx); err != nil {
-		return err
-	}
-	return r.write(ctx, status, step, note)
-}
-
-func (r *Run) write(ctx context.Context, status Status, step, note string) error {
-	op := r.operation
-	op.Status, op.Step, op.Note = status, step, note
-	op.Generation, op.Updated = r.lease.current(), time.Now().UTC()
-	if err := r.journal.save(ctx, op); err != nil {
-		return err
-	}
-	r.operation, r.announced = op, true
-	if status == Detached {
-		return ErrDetached
-	}
-	return nil
-}
-
-// Forget removes the journal and the lock, when what they are about is gone for
-// good. Nobody else can hold the lock meanwhile, and a process that slept
-// through its lease never wakes to it.
-func (r *Run) Forget(ctx context.Context) error {
-	if err := r.lease.check(ctx); err != nil {
-		return err
-	}
-	if err := remove(ctx, r.journal.Parameters, r.journal.Path); err != nil {
-		return err
-	}
-	return r.lease.forget(ctx)
+	return known, now, err
 }
 
 func remove(ctx context.Context, p Parameters, name string) error {
@@ -244,11 +174,4 @@ func remove(ctx context.Context, p Parameters, name string) error {
 		return fmt.Errorf("remove parameter %s: %w", name, err)
 	}
 	return nil
-}
-
-// Close gives the lock back, also when ctx is cancelled already.
-func (r *Run) Close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	return r.lease.release(ctx)
 }

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
 
@@ -25,14 +23,24 @@ const LeaseTime = 3 * time.Minute
 // a clock that is a little off must not revive what another run saw expire.
 const lastMoment = LeaseTime / 4
 
+// trust is how long the answer that the lock is ours is believed without asking
+// again. A lease in force keeps every other job out by itself; only another
+// attempt of the same job may take it over before it ends, and that one waits
+// for handover before it does anything. Handover is longer than trust by what a
+// call may take that was begun in the last moment of it.
+const (
+	trust    = LeaseTime / 3
+	handover = LeaseTime / 2
+)
+
 // keepGenerations old leases stay, so that a stale list never makes a used
 // number look free.
 const keepGenerations = 5
 
 // Holder says who holds a lock.
 type Holder struct {
-	// ID is the same for a re-run that may take over at once, such as the same
-	// job of the same workflow run.
+	// ID is the same for a re-run that may take over before the lease has ended,
+	// such as the same job of the same workflow run.
 	ID string `json:"id"`
 	// RunURL tells people where to look.
 	RunURL string `json:"runUrl,omitempty"`
@@ -42,10 +50,15 @@ type leaseRecord struct {
 	Holder
 	Expires  time.Time `json:"expires"`
 	Released bool      `json:"released,omitempty"`
+	// Step is where the holder was when it renewed the lease last.
+	Step string `json:"step,omitempty"`
 }
 
+// inForce tells whether the holder may still act upon the lease.
+func (r leaseRecord) inForce(now time.Time) bool { return !r.Released && now.Before(r.Expires) }
+
 func (r leaseRecord) free(h Holder, now time.Time) bool {
-	return r.Released || r.ID == h.ID || !now.Before(r.Expires)
+	return r.ID == h.ID || !r.inForce(now)
 }
 
 // HeldError says that another run holds the lock.
@@ -70,6 +83,9 @@ type lease struct {
 	mu         sync.Mutex
 	generation int
 	expires    time.Time
+	asked      time.Time // when AWS last said that it is ours
+	step       string    // where the holder is
+	noted      string    // where the lease says that it is
 	forgotten  bool
 	skew       time.Duration
 }
@@ -85,42 +101,57 @@ func (l *lease) set(skew time.Duration) {
 	}
 }
 
-// acquire takes the lock's next generation if the present one is free.
-func acquire(ctx context.Context, p Parameters, prefix string, h Holder) (*lease, error) {
-	l := &lease{parameters: p, prefix: prefix, holder: h}
+// acquire takes the lock's next generation if the present one is free. Taken
+// over from another attempt of the same job, it is only used when that one has
+// surely noticed.
+func (j Journal) acquire(ctx context.Context, h Holder) (*lease, error) {
+	l := &lease{parameters: j.Parameters, prefix: j.Path + "/lock", holder: h}
 	records, err := l.list(ctx)
 	if err != nil {
 		return nil, err
 	}
-	top := 0
-	for generation := range records {
-		top = max(top, generation)
-	}
+	top := latest(records)
 	for {
-		if record, ok := records[top]; ok && !record.free(h, l.now()) {
+		record := records[top]
+		if !record.free(h, l.now()) {
 			return nil, &HeldError{Holder: record.Holder, Expires: record.Expires}
 		}
 		won, err := l.create(ctx, top+1)
 		if err != nil {
 			return nil, err
 		}
+		if won && record.inForce(l.now()) {
+			if err := j.takeOver(ctx); err != nil {
+				return nil, err
+			}
+		}
 		if won {
 			return l, l.prune(ctx, records)
 		}
 		// Somebody else has it, or the list was stale: look at that very one.
 		top++
-		record, err := l.read(ctx, top)
-		if err != nil {
+		if records[top], err = l.read(ctx, top); err != nil {
 			return nil, err
 		}
-		records[top] = record
 	}
+}
+
+// takeOver waits for an earlier attempt of the same job, which may be alive on
+// a runner that GitHub has lost. A wait that is cut short does not give the lock
+// back: the next attempt must wait again.
+func (j Journal) takeOver(ctx context.Context) error {
+	clock := Options{Clock: j.Clock}.Time()
+	j.Progress.Milestone("lock", fmt.Sprintf("taken over from an attempt of this job that has not ended; waiting %s for it to notice", handover))
+	if err := clock.Sleep(ctx, handover); err != nil {
+		return fmt.Errorf("take the lock %s over: %w", j.Path, err)
+	}
+	return nil
 }
 
 // create makes a generation ours; false if it exists.
 func (l *lease) create(ctx context.Context, generation int) (bool, error) {
-	expires := l.now().Add(LeaseTime)
-	err := l.put(ctx, generation, leaseRecord{Holder: l.holder, Expires: expires}, false)
+	asked, expires := time.Now(), l.now().Add(LeaseTime)
+	err := l.put(ctx, generation, leaseRecord{Holder: l.holder, Expires: expires, Step: l.step}, false)
 	var exists *types.ParameterAlreadyExists
 	if errors.As(err, &exists) {
 		return false, nil
@@ -128,75 +159,8 @@ func (l *lease) create(ctx context.Context, generation int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	l.generation, l.expires = generation, expires
+	l.generation, l.expires, l.asked, l.noted = generation, expires, asked, l.step
 	return true, nil
-}
-
-// check returns ErrFenced if another run holds a later generation, and renews
-// the lease when it runs low.
-func (l *lease) check(ctx context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	left := l.expires.Sub(l.now())
-	if left <= 0 {
-		// Whatever happened since, this process was not there to see it.
-		return fmt.Errorf("the lease ran out: %w", ErrFenced)
-	}
-	if left <= lastMoment {
-		won, err := l.create(ctx, l.generation+1)
-		if err == nil && !won {
-			return ErrFenced
-		}
-		return err
-	}
-	if left <= LeaseTime/2 {
-		expires := l.now().Add(LeaseTime)
-		if err := l.put(ctx, l.generation, leaseRecord{Holder: l.holder, Expires: expires}, true); err != nil {
-			return err
-		}
-		l.expires = expires
-	}
-	_, err := l.parameters.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(l.name(l.generation + 1))})
-	var missing *types.ParameterNotFound
-	switch {
-	case errors.As(err, &missing):
-		return nil
-	case err != nil:
-		return fmt.Errorf("read lock %s: %w", l.prefix, err)
-	default:
-		return ErrFenced
-	}
-}
-
-func (l *lease) current() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.generation
-}
-
-// keep renews the lease until stop; the returned context ends with ErrFenced
-// as its cause when the lease is lost.
-func (l *lease) keep(ctx context.Context) (kept context.Context, stop func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	var wait sync.WaitGroup
-	wait.Go(func() {
-		ticker := time.NewTicker(LeaseTime / 3)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-				if errors.Is(l.check(ctx), ErrFenced) {
-					cancel(ErrFenced)
-				}
-			}
-		}
-	})
-	return ctx, func() {
-		cancel(nil)
-		wait.Wait()
-	}
 }
 
 // forget removes every generation; release does nothing then.

@@ -5,7 +5,13 @@
 // The rules: the operation is written down before its first call, with the
 // timestamp that every name derives from, which makes it the intent of every
 // step; a re-run trusts what it observes, not what was written; a lease with
-// generations keeps two runs apart, and each step asks for it first.
+// generations keeps two runs apart.
+//
+// A step begins only while the lease is in force by this machine's clock and
+// was ours at most a minute ago; a background renewal asks so often. Where that
+// is not enough, because what is done cannot be adopted or taken back, Parameter
+// Store is asked right before: at the point of no return and before each step
+// is undone, and wherever a step uses Run.Read.
 package saga
 
 import (
@@ -34,15 +40,18 @@ type Step struct {
 	// Poll is the longest time between two looks of Done after Do; 0 means 5 s.
 	// The first looks come sooner.
 	Poll time.Duration
-	// Own says that all of the effect bears the operation's timestamp: one that
-	// has just begun need not look for it before Do.
+	// Own says that the effect comes from this operation alone, or that Do bears
+	// that it is there: one that has just begun need not look for it before Do.
 	Own bool
 	// Quick says that the success of Do is the effect: it is not looked for
 	// afterwards.
 	Quick bool
 	// Commit marks the point of no return: once this step is done, a later
-	// failure is not undone but finished by the next run.
+	// failure is not undone but finished by the next run. It is asked first
+	// whether the operation is still ours.
 	Commit bool
+	// Asks says that Do asks itself, by Run.Read.
+	Asks bool
 }
 
 // ErrDetached says that the operation goes on by itself, and that a later run
@@ -147,7 +156,7 @@ func (r *Run) Forward(ctx context.Context, steps []Step, o Options) error {
 			return r.mark(ctx, Detached, step.Name, "")
 		case fenced(ctx, err):
 			return fmt.Errorf("step %q: %w", step.Name, ErrFenced)
-		case ctx.Err() != nil || o.transient(err):
+		case ctx.Err() != nil || o.IsTransient(err):
 			return &InterruptedError{Step: step.Name, Err: err}
 		case committed:
 			return &FailedError{Step: step.Name, Err: err, Committed: true}
@@ -174,6 +183,9 @@ func (r *Run) advance(ctx context.Context, step Step, o Options) error {
 	}
 	o.Progress.Milestone(step.Name, "started")
 	err := step.Do(ctx)
+	if errors.Is(err, ErrFenced) {
+		return err
+	}
 	if err != nil {
 		// A call may take effect although its answer was lost.
 		if done, look := step.Done(ctx); look != nil || !done {
@@ -192,6 +204,12 @@ func (r *Run) advance(ctx context.Context, step Step, o Options) error {
 // ready makes sure that the operation is still ours. An operation that goes on
 // says so, one that has just begun has said it.
 func (r *Run) ready(ctx context.Context, step Step) error {
+	r.lease.at(step.Name)
+	if step.Commit && !step.Asks {
+		if err := r.Check(ctx); err != nil {
+			return err
+		}
+	}
 	if r.Resumed && !r.announced {
 		return r.mark(ctx, Running, step.Name, "")
 	}
@@ -199,14 +217,12 @@ func (r *Run) ready(ctx context.Context, step Step) error {
 	return r.lease.check(ctx)
 }
 
-// await looks until the step's effect is there. One that takes its time is
-// noted in the journal, for those who ask where the operation stands.
+// await looks until the step's effect is there.
 func (r *Run) await(ctx context.Context, step Step, o Options) error {
 	longest := step.Poll
 	if longest <= 0 {
 		longest = 5 * time.Second
 	}
-	began, noted := o.Time().Now(), false
 	for wait := firstPoll; ; wait = min(2*wait, longest) {
 		done, err := step.Done(ctx)
 		if err != nil || done {
@@ -215,20 +231,11 @@ func (r *Run) await(ctx context.Context, step Step, o Options) error {
 		if o.Detach {
 			return ErrDetached
 		}
-		if !noted && o.Time().Now().Sub(began) >= longWait {
-			if err := r.mark(ctx, Running, step.Name, ""); err != nil {
-				return err
-			}
-			noted = true
-		}
 		if err := o.Time().Sleep(ctx, wait); err != nil {
 			return err //nolint:wrapcheck // the reason that ctx ended
 		}
 	}
 }
-
-// longWait is how long a step waits before it is noted.
-const longWait = 30 * time.Second
 
 // Time is the clock that is in force.
 func (o Options) Time() Clock {
@@ -240,7 +247,10 @@ func (o Options) Time() Clock {
 
 const firstPoll = time.Second
 
-func (o Options) transient(err error) bool { return o.Transient != nil && o.Transient(err) }
+// IsTransient tells whether an error says nothing about the step's fate.
+func (o Options) IsTransient(err error) bool {
+	return err != nil && o.Transient != nil && o.Transient(err)
+}
 
 func fenced(ctx context.Context, err error) bool {
 	return errors.Is(err, ErrFenced) || errors.Is(context.Cause(ctx), ErrFenced)

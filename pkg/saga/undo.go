@@ -67,7 +67,7 @@ func (r *Run) undo(ctx context.Context, steps []Step, o Options) error {
 		if step.Undo == nil {
 			continue
 		}
-		if err := r.lease.check(ctx); err != nil {
+		if _, err := r.lease.ask(ctx); err != nil { // what is removed does not come back
 			return fmt.Errorf("undo step %q: %w", step.Name, err)
 		}
 		if err := step.Undo(ctx); err != nil {

@@ -80,6 +80,19 @@ func (w *world) GetParameter(_ context.Context, in *ssm.GetParameterInput, _ ...
 	return out, err
 }
 
+func (w *world) GetParameters(_ context.Context, in *ssm.GetParametersInput, _ ...func(*ssm.Options)) (out *ssm.GetParametersOutput, err error) {
+	err = w.call(func() error {
+		out = &ssm.GetParametersOutput{}
+		for _, name := range in.Names {
+			if value, ok := w.parameters[name]; ok {
+				out.Parameters = append(out.Parameters, types.Parameter{Name: aws.String(name), Value: aws.String(value)})
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
 func (w *world) GetParametersByPath(_ context.Context, in *ssm.GetParametersByPathInput, _ ...func(*ssm.Options)) (out *ssm.GetParametersByPathOutput, err error) {
 	err = w.call(func() error {
 		out = &ssm.GetParametersByPathOutput{}

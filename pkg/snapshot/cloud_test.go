@@ -175,6 +175,19 @@ func (c *cloud) GetParameter(_ context.Context, in *ssm.GetParameterInput, _ ...
 	return out, err
 }
 
+func (c *cloud) GetParameters(_ context.Context, in *ssm.GetParametersInput, _ ...func(*ssm.Options)) (out *ssm.GetParametersOutput, err error) {
+	err = c.call("GetParameters", func() error {
+		out = &ssm.GetParametersOutput{}
+		for _, name := range in.Names {
+			if value, ok := c.parameters[name]; ok && c.sees(name) {
+				out.Parameters = append(out.Parameters, types.Parameter{Name: aws.String(name), Value: aws.String(value)})
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
 func (c *cloud) GetParametersByPath(_ context.Context, in *ssm.GetParametersByPathInput, _ ...func(*ssm.Options)) (out *ssm.GetParametersByPathOutput, err error) {
 	err = c.call("GetParametersByPath", func() error {
 		out = &ssm.GetParametersByPathOutput{}
