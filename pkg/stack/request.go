@@ -24,6 +24,9 @@ type Request struct {
 	// anew, if it bears all of Owner. Without it such a stack is an error.
 	Recreate bool
 	Owner    map[string]string
+	// New says that no stack of that name is expected: it is looked for only if
+	// CloudFormation refuses the request.
+	New bool
 }
 
 // fingerprint derives from all that is asked for: it begins the names of the

@@ -27,6 +27,12 @@ type Started struct {
 // Start brings a stack on its way to the request and returns without waiting
 // for the end. A stack on that way already, or there, is left alone.
 func (d *Driver) Start(ctx context.Context, r Request) (Started, error) {
+	if r.New {
+		started, err := d.carryOut(ctx, proposal{Request: r, name: r.changeSetName(nil), kind: types.ChangeSetTypeCreate})
+		if code(err) != "ValidationError" {
+			return started, err
+		}
+	}
 	existing, err := d.clear(ctx, r)
 	if err != nil {
 		return Started{}, err
@@ -43,7 +49,11 @@ func (d *Driver) Start(ctx context.Context, r Request) (Started, error) {
 	case existing.Failed() && existing.Status != "UPDATE_ROLLBACK_COMPLETE":
 		return Started{}, d.stuck(ctx, existing)
 	}
-	p := proposal{Request: r, name: r.changeSetName(existing), kind: kind}
+	return d.carryOut(ctx, proposal{Request: r, name: r.changeSetName(existing), kind: kind})
+}
+
+// carryOut creates a change set and executes it.
+func (d *Driver) carryOut(ctx context.Context, p proposal) (Started, error) {
 	set, err := d.propose(ctx, p)
 	if err != nil {
 		return Started{}, err
