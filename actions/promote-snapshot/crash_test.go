@@ -124,7 +124,7 @@ func TestCrashAtEveryCallOverTheWire(t *testing.T) {
 	feed(calls, done)
 	close(calls)
 	group.Wait()
-	if t.Logf("all %d points converge", points.Load()); points.Load() < 100 {
+	if t.Logf("all %d points converge", points.Load()); points.Load() < 70 {
 		t.Errorf("only %d points", points.Load())
 	}
 }

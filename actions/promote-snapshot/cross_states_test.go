@@ -1,6 +1,7 @@
 package promotesnapshot
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -265,6 +266,13 @@ func TestActiveStackChangedByHand(t *testing.T) {
 func TestParametersEditedByHand(t *testing.T) {
 	const ns = "/xy-0146-prod/db/"
 	source := map[string]string{"source-database": "dev-db"}
+	mode := func(name string) map[string]string {
+		with := maps.Clone(source)
+		with["mode"] = name
+		return with
+	}
+	remove := mode("orphans")
+	remove["remove-orphans"] = "true"
 	w := startCross(t, localaws.Options{NoData: true})
 	here := w.at(thisAccount, home)
 	here.instance(t, "postgres", "")
@@ -284,12 +292,26 @@ func TestParametersEditedByHand(t *testing.T) {
 		"journal, resume":          {ns + "operation", "{", map[string]string{"mode": "resume"}, "/xy-0146-prod/db/operation"},
 		"previous":                 {ns + "TS/previous", "yesterday", map[string]string{"mode": "undo"}, "/xy-0146-prod/db/TS/previous"},
 		"retention, retire":        {ns + "OLD/retire-after", "next week", map[string]string{"mode": "retire"}, "/xy-0146-prod/db/OLD/retire-after"},
-		"retention, orphans":       {ns + "OLD/retire-after", "next week", map[string]string{"mode": "orphans", "remove-orphans": "true"}, "/xy-0146-prod/db/OLD/retire-after"},
+		"endpoint":                 {ns + "TS/endpoint", "elsewhere", source, `parameter /xy-0146-prod/db/TS/endpoint is "elsewhere", but RDS says "`},
+		"endpoint, plan":           {ns + "TS/endpoint", "elsewhere", mode("plan"), `parameter /xy-0146-prod/db/TS/endpoint is "elsewhere", but RDS says "`},
+		"endpoint, status":         {ns + "TS/endpoint", "elsewhere", mode("status"), `parameter /xy-0146-prod/db/TS/endpoint is "elsewhere", but RDS says "`},
+		"endpoint, orphans":        {ns + "TS/endpoint", "elsewhere", mode("orphans"), `parameter /xy-0146-prod/db/TS/endpoint is "elsewhere", but RDS says "`},
+		"endpoint of old, undo":    {ns + "OLD/endpoint", "elsewhere", mode("undo"), `parameter /xy-0146-prod/db/OLD/endpoint is "elsewhere", but RDS says "`},
+		"port":                     {ns + "TS/port", "1433", source, `parameter /xy-0146-prod/db/TS/port is "1433", but RDS says "5432"`},
+		"port, undo":               {ns + "TS/port", "1433", mode("undo"), `parameter /xy-0146-prod/db/TS/port is "1433", but RDS says "5432"`},
+		"name":                     {ns + "TS/name", "bakery", source, `parameter /xy-0146-prod/db/TS/name is "bakery", but RDS says "shop"`},
+		"name of old, status":      {ns + "OLD/name", "bakery", mode("status"), `parameter /xy-0146-prod/db/OLD/name is "bakery", but RDS says "shop"`},
+		"kind":                     {ns + "TS/kind", "cluster", source, `parameter /xy-0146-prod/db/TS/kind is "cluster", but RDS says "instance"`},
+		"kind, status":             {ns + "TS/kind", "cluster", mode("status"), `parameter /xy-0146-prod/db/TS/kind says that it is of kind "cluster"`},
+		"kind, undo":               {ns + "TS/kind", "cluster", mode("undo"), `parameter /xy-0146-prod/db/TS/kind says that it is of kind "cluster"`},
+		"pointer to none, orphans": {ns + "active", "20200102t030405z", remove, `parameter /xy-0146-prod/db/active is "20200102t030405z", but TS was in use`},
+		"pointer to old, orphans":  {ns + "active", "OLD", remove, `parameter /xy-0146-prod/db/active is "OLD", but TS was in use and nothing has replaced it`},
+		"retention, orphans":       {ns + "OLD/retire-after", "next week", remove, "/xy-0146-prod/db/OLD/retire-after"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			parameter := in.Replace(test.parameter)
 			before := here.parameter(t, parameter)
-			here.put(t, parameter, test.value)
+			here.put(t, parameter, in.Replace(test.value))
 			defer here.put(t, parameter, before)
 			w.Faults.Forget()
 			w.refused(t, w.run(t, test.with), in.Replace(test.want))

@@ -75,7 +75,7 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs, connect connecti
 	clients := ecsdeploy.FromConfig(target.cfg, target.caller.AccountID, target.caller.ARN)
 	if len(in.Services) > 0 {
 		promoter.Deployer = rollout.Services{
-			Clients: clients, Namespace: to, Cluster: in.Cluster, Names: in.Services, Containers: in.Containers,
+			Clients: rollout.Remember(clients), Namespace: to, Cluster: in.Cluster, Names: in.Services, Containers: in.Containers,
 			Bindings: in.bindings(), Progress: rt.Progress(),
 			Wait: ecsdeploy.Wait{
 				Until: ecsdeploy.UntilCompleted, Timeout: time.Duration(in.Minutes) * time.Minute, FailFastAfter: 3, LogLines: 20, Rollback: true,

@@ -48,6 +48,9 @@ func (j *job) perform(ctx context.Context, rt *action.Runtime, in inputs) error 
 // plan looks, shows and refuses what cannot work.
 func (j *job) plan(ctx context.Context, rt *action.Runtime, in inputs) error {
 	plan, err := j.promoter.Plan(ctx, j.request, j.gates)
+	if err == nil && (in.DryRun || in.Mode == "plan") {
+		err = j.promoter.Compare(ctx, plan)
+	}
 	if err != nil {
 		return awsclient.Explain(err)
 	}
@@ -60,6 +63,7 @@ func (j *job) plan(ctx context.Context, rt *action.Runtime, in inputs) error {
 		return err
 	}
 	rt.Annotate(plan.Findings...)
+	j.request.Planned = plan
 	return nil
 }
 
@@ -115,7 +119,7 @@ func (j *job) status(ctx context.Context, rt *action.Runtime, in inputs) error {
 	if status.Operation != nil {
 		rt.SetOutput("phase", string(status.Operation.Status))
 	}
-	return nil
+	return status.Findings.Err() //nolint:wrapcheck // they name the parameters
 }
 
 func (j *job) orphans(ctx context.Context, rt *action.Runtime, in inputs) error {

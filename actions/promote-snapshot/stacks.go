@@ -47,7 +47,7 @@ func (s stacks) Create(ctx context.Context, r snapshot.StackRequest) error {
 		owner[tag] = r.Tags[tag]
 	}
 	_, err := s.driver.Start(ctx, stack.Request{
-		Name: r.Name, Template: r.Template, Parameters: r.Parameters, Tags: r.Tags, Recreate: true, Owner: owner,
+		Name: r.Name, Template: r.Template, Parameters: r.Parameters, Tags: r.Tags, Recreate: true, Owner: owner, New: r.New,
 	})
 	return err //nolint:wrapcheck // it names the stack
 }

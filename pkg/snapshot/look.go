@@ -215,7 +215,11 @@ func (p *promotion) mayRemove(ctx context.Context, side Side, stack Stack) error
 }
 
 func (p *promotion) mayRemoveVersion(ctx context.Context, ts namespace.Timestamp) error {
-	active, err := p.book.active(ctx)
+	values, err := p.run.Read(ctx, p.Target.Namespace.Active()) // and whether the operation is still ours
+	if err != nil {
+		return err //nolint:wrapcheck // it names the parameter
+	}
+	active, err := p.book.version(values[p.Target.Namespace.Active()])
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,7 @@ func (p *promotion) restoreQuarantine() saga.Step {
 			}
 			return p.SourceStacks.Create(ctx, StackRequest{
 				Name: name, Template: p.request.Template, Tags: p.tags(p.Source), Parameters: parameters,
+				New: !p.run.Resumed,
 			})
 		},
 		Undo: func(ctx context.Context) error { return p.takeBack(ctx, p.Source, p.SourceStacks, name) },

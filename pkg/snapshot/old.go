@@ -19,7 +19,7 @@ func (p *promotion) old() string { return p.Target.Namespace.Database(p.previous
 func (p *promotion) saveOld() saga.Step {
 	id := p.Target.Namespace.Final(p.previous())
 	return saga.Step{
-		Name: "snapshot old database " + p.old(), Poll: 15 * time.Second,
+		Name: "snapshot old database " + p.old(), Own: true, Poll: 15 * time.Second,
 		Done: func(ctx context.Context) (bool, error) {
 			if done, err := p.snapshotDone(p.Target, id)(ctx); err != nil || done || p.snapshots[id] != nil {
 				return done, err
@@ -31,15 +31,21 @@ func (p *promotion) saveOld() saga.Step {
 			if p.snapshots[id] != nil {
 				return nil // in the making
 			}
-			db, err := p.settled(ctx, p.old())
-			if err != nil || db == nil {
+			take := func() error {
+				return p.Target.Databases.Take(ctx, p.old(), id, p.Target.Namespace.Tags(p.previous(), p.request.Origin))
+			}
+			refused := take()
+			if refused == nil || p.Options.IsTransient(refused) {
+				return refused
+			}
+			switch db, err := p.settled(ctx, p.old()); {
+			case err != nil || db == nil: // nothing to save
 				return err
+			case db.Status != database.Available:
+				return fmt.Errorf("database %s is %s: it cannot be saved: %w", db.ID, db.Status, refused)
+			default:
+				return take()
 			}
-			if db.Status != database.Available {
-				return fmt.Errorf("database %s is %s: it cannot be saved", db.ID, db.Status)
-			}
-			tags := p.Target.Namespace.Tags(p.previous(), p.request.Origin)
-			return p.Target.Databases.Take(ctx, p.old(), id, tags)
 		},
 	}
 }
@@ -65,7 +71,7 @@ func (p *promotion) settled(ctx context.Context, id string) (*database.Database,
 func (p *promotion) stopOld() saga.Step {
 	fact := p.Target.Namespace.Version(p.previous(), factRetireAfter)
 	return saga.Step{
-		Name: "stop old database " + p.old(), Poll: 15 * time.Second,
+		Name: "stop old database " + p.old(), Own: true, Poll: 15 * time.Second,
 		Done: func(ctx context.Context) (bool, error) {
 			db, err := p.Target.Databases.Database(ctx, p.old())
 			if err != nil || db == nil {
@@ -94,11 +100,15 @@ func (p *promotion) stopOld() saga.Step {
 // rest stops a database, free to be deleted later: the protection cannot be
 // taken off a stopped one, and its final snapshot is there.
 func (p *promotion) rest(ctx context.Context, id string) error {
+	refused := p.Target.Databases.Protect(ctx, id, false)
+	if p.Options.IsTransient(refused) {
+		return refused
+	}
 	db, err := p.settled(ctx, id)
 	if err != nil || db == nil || db.Status != database.Available {
 		return err
 	}
-	if db.DeletionProtection {
+	if refused != nil { // it was being backed up or changed, or was refused for good
 		if err := p.Target.Databases.Protect(ctx, id, false); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/saga"
 )
@@ -40,6 +41,9 @@ func (p *Promoter) Orphans(ctx context.Context) ([]Orphan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.pointed(ctx, book, facts, active, operation); err != nil {
+		return nil, err
+	}
 	var orphans []Orphan
 	for _, stack := range stacks {
 		ts := namespace.Timestamp(stack.Tags[namespace.TagTimestamp])
@@ -63,8 +67,32 @@ func (p *Promoter) Orphans(ctx context.Context) ([]Orphan, error) {
 	return orphans, nil
 }
 
+// pointed holds the pointer against what the other parameters and RDS say: by a
+// pointer that was edited by hand, the database in use would be an orphan.
+func (p *Promoter) pointed(
+	ctx context.Context, book book, facts map[namespace.Timestamp]map[string]string, active namespace.Timestamp, operation *saga.Operation,
+) error {
+	name := p.Target.Namespace.Active()
+	for ts, known := range facts {
+		_, pointedAt := known[factPrevious]
+		_, replaced := known[factRetireAfter]
+		if pointedAt && !replaced && ts != active && !underWay(operation, ts) {
+			return &diag.Diagnostic{
+				Summary: fmt.Sprintf("parameter %s is %q, but %s was in use and nothing has replaced it: was it edited by hand?", name, active, ts),
+				Try:     fmt.Sprintf("aws ssm put-parameter --overwrite --name %s --value %s, if that is in use", name, ts),
+			}
+		}
+	}
+	if active == "" {
+		return nil
+	}
+	return p.compare(ctx, book, facts, active)
+}
+
+// underWay tells whether an operation makes or leaves a version.
 func underWay(operation *saga.Operation, ts namespace.Timestamp) bool {
-	return operation != nil && !operation.Status.Ended() && operation.Timestamp == ts
+	return operation != nil && !operation.Status.Ended() &&
+		(operation.Timestamp == ts || operation.Data[keyPrevious] == string(ts))
 }
 
 // RemoveOrphans removes them, each only if it may be removed.

@@ -69,21 +69,9 @@ type Key struct {
 func (p *Promoter) Plan(ctx context.Context, request Request, gates Gates) (*Plan, error) {
 	plan := &Plan{}
 	book := book{parameters: p.Parameters, namespace: p.Target.Namespace}
-	var err error
-	if plan.Active, err = book.active(ctx); err != nil {
-		return nil, err
-	}
-	if plan.Active != "" {
-		if plan.Current, err = p.Target.Databases.Database(ctx, p.Target.Namespace.Database(plan.Active)); err != nil {
-			return nil, err
-		}
-	}
-	operation, err := p.journal().Load(ctx)
+	operation, err := p.lookAtTarget(ctx, book, plan)
 	if err != nil {
 		return nil, err
-	}
-	if operation != nil && !operation.Status.Ended() {
-		plan.Resumes = operation
 	}
 	if err := p.lookAtSource(ctx, request, plan); err != nil {
 		return nil, err
@@ -100,6 +88,40 @@ func (p *Promoter) Plan(ctx context.Context, request Request, gates Gates) (*Pla
 	plan.Cost = gates.Prices.estimate(plan, request)
 	plan.Expected = p.expected(plan, request, operation)
 	return plan, nil
+}
+
+// lookAtTarget returns the last operation beside what it sees.
+func (p *Promoter) lookAtTarget(ctx context.Context, book book, plan *Plan) (operation *saga.Operation, err error) {
+	journal := p.journal()
+	values, err := book.read(ctx, p.Target.Namespace.Active(), journal.Path)
+	if err != nil {
+		return nil, err
+	}
+	if text, ok := values[journal.Path]; ok {
+		if operation, err = journal.Parse(text); err != nil {
+			return nil, err //nolint:wrapcheck // it names the journal
+		}
+		if !operation.Status.Ended() {
+			plan.Resumes = operation
+		}
+	}
+	if plan.Active, err = book.version(values[p.Target.Namespace.Active()]); err != nil || plan.Active == "" {
+		return operation, err
+	}
+	plan.Current, err = p.Target.Databases.Database(ctx, p.Target.Namespace.Database(plan.Active))
+	return operation, err
+}
+
+// Compare adds to a plan the parameters of the version in use that are not what
+// RDS says. A run need not ask: it compares under the lock.
+func (p *Promoter) Compare(ctx context.Context, plan *Plan) error {
+	book := book{parameters: p.Parameters, namespace: p.Target.Namespace}
+	if plan.Current == nil || plan.Resumes != nil {
+		return nil
+	}
+	values, err := book.read(ctx, book.names(plan.Active)...)
+	plan.Findings = append(plan.Findings, book.edited(plan.Active, values, plan.Current)...)
+	return err
 }
 
 func (p *Promoter) lookAtSource(ctx context.Context, request Request, plan *Plan) (err error) {

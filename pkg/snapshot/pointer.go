@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,20 +15,6 @@ import (
 	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/saga"
-	"github.com/org/shipkit/pkg/snapshot/database"
-)
-
-// The facts about a database version, each a parameter /<ns>/db/<ts>/<fact>.
-// A task definition refers to them, so they never change.
-const (
-	factEndpoint = "endpoint"
-	factPort     = "port"
-	factKind     = "kind"
-	factName     = "name"
-	// factRetireAfter is added when the version is no longer active.
-	factRetireAfter = "retire-after"
-	// factPrevious is the version that was active before.
-	factPrevious = "previous"
 )
 
 // book keeps the pointer and the facts in Parameter Store.
@@ -41,8 +26,16 @@ type book struct {
 // active returns the version in use; "" before the first promotion.
 func (b book) active(ctx context.Context) (namespace.Timestamp, error) {
 	value, err := b.get(ctx, b.namespace.Active())
-	if err != nil || value == "" {
+	if err != nil {
 		return "", err
+	}
+	return b.version(value)
+}
+
+// version reads the pointer's value.
+func (b book) version(value string) (namespace.Timestamp, error) {
+	if value = strings.TrimSpace(value); value == "" {
+		return "", nil
 	}
 	ts, err := namespace.ParseTimestamp(value)
 	if err != nil {
@@ -59,46 +52,6 @@ func (b book) versions(ctx context.Context) (active, previous namespace.Timestam
 	text, err := b.get(ctx, b.namespace.Version(active, factPrevious))
 	previous, _ = namespace.ParseTimestamp(text) // none before the first
 	return active, previous, err
-}
-
-// point moves the pointer from one version to another. It refuses if the
-// pointer is elsewhere, because somebody else has moved it then.
-func (b book) point(ctx context.Context, from, to namespace.Timestamp) error {
-	now, err := b.active(ctx)
-	if err != nil {
-		return err
-	}
-	if now == to {
-		return nil
-	}
-	if now != from {
-		return fmt.Errorf("parameter %s is %q, not %q as when the operation began: somebody moved it",
-			b.namespace.Active(), now, from)
-	}
-	return b.put(ctx, b.namespace.Active(), string(to))
-}
-
-// publish writes the facts about a version.
-func (b book) publish(ctx context.Context, ts namespace.Timestamp, db database.Database) error {
-	for _, fact := range []struct{ name, value string }{
-		{factKind, string(db.Kind)},
-		{factName, orNone(db.Name)},
-		{factPort, strconv.Itoa(db.Port)},
-		{factEndpoint, db.Endpoint}, // the last one: its presence says that all are there
-	} {
-		if err := b.put(ctx, b.namespace.Version(ts, fact.name), fact.value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// orNone stands for an empty value, which Parameter Store does not take.
-func orNone(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 // facts returns all facts by version.
@@ -178,6 +131,19 @@ func (b book) get(ctx context.Context, name string) (string, error) {
 		return "", fmt.Errorf("read parameter %s: %w", name, err)
 	}
 	return strings.TrimSpace(aws.ToString(out.Parameter.Value)), nil
+}
+
+// read reads up to ten parameters at once; what is not there is left out.
+func (b book) read(ctx context.Context, names ...string) (map[string]string, error) {
+	out, err := b.parameters.GetParameters(ctx, &ssm.GetParametersInput{Names: names})
+	if err != nil {
+		return nil, fmt.Errorf("read parameters %s: %w", strings.Join(names, ", "), err)
+	}
+	values := map[string]string{}
+	for _, parameter := range out.Parameters {
+		values[aws.ToString(parameter.Name)] = aws.ToString(parameter.Value)
+	}
+	return values, nil
 }
 
 func (b book) put(ctx context.Context, name, value string) error {

@@ -63,19 +63,49 @@ func (p *Promoter) Abort(ctx context.Context, request Request) (Result, error) {
 }
 
 func (p *Promoter) fresh(ctx context.Context, request Request) (*saga.Operation, error) {
-	book := book{parameters: p.Parameters, namespace: p.Target.Namespace}
-	active, err := book.active(ctx)
-	if err != nil {
-		return nil, err
+	var active namespace.Timestamp
+	if request.Planned != nil {
+		active = request.Planned.Active
+	} else {
+		var err error
+		if active, err = (book{parameters: p.Parameters, namespace: p.Target.Namespace}).active(ctx); err != nil {
+			return nil, err
+		}
 	}
 	now := namespace.TimestampOf(p.Options.Time().Now())
 	if !active.Before(now) {
 		return nil, fmt.Errorf("the active database %s is not older than now (%s): check this machine's clock", active, now)
 	}
-	return &saga.Operation{Kind: Operation, Timestamp: now, Data: map[string]string{
-		keyPrevious: string(active), keyDatabase: request.Database, keyArtifact: request.Artifact,
-		keyRunURL: request.Origin.RunURL,
-	}}, nil
+	names, still := p.still(active, request.Planned)
+	return &saga.Operation{
+		Kind: Operation, Timestamp: now, Beside: names, Still: still,
+		Data: map[string]string{
+			keyPrevious: string(active), keyDatabase: request.Database, keyArtifact: request.Artifact, keyRunURL: request.Origin.RunURL,
+		},
+	}, nil
+}
+
+// still holds what an operation was planned by against what is so under the
+// lock: the pointer, and what the version's parameters say.
+func (p *Promoter) still(active namespace.Timestamp, plan *Plan) (names []string, still func(map[string]string) error) {
+	book := book{parameters: p.Parameters, namespace: p.Target.Namespace}
+	names = []string{book.namespace.Active()}
+	if plan != nil && plan.Current != nil {
+		names = append(names, book.names(active)...)
+	}
+	return names, func(now map[string]string) error {
+		at, err := book.version(now[book.namespace.Active()])
+		if err != nil {
+			return err
+		}
+		if at != active {
+			return fmt.Errorf("parameter %s was %q a moment ago and is %q now: somebody moved it, run again", book.namespace.Active(), active, at)
+		}
+		if plan == nil {
+			return nil
+		}
+		return book.edited(active, now, plan.Current).Err() //nolint:wrapcheck // it names the parameters
+	}
 }
 
 func (p *Promoter) forward(ctx context.Context, request Request, fresh *saga.Operation) (Result, error) {

@@ -55,6 +55,9 @@ type Request struct {
 	Verify, Migrate bool
 	// Origin goes into the tags of all that is made.
 	Origin namespace.Origin
+	// Planned is what Plan saw, which need not be looked at again; nil if it was
+	// not asked.
+	Planned *Plan
 }
 
 // Stacks creates and removes the database's CloudFormation stacks.
@@ -73,6 +76,8 @@ type Stacks interface {
 type StackRequest struct {
 	Name, Template   string
 	Parameters, Tags map[string]string
+	// New says that no earlier run can have begun it.
+	New bool
 }
 
 // Stack is the state of a stack.
@@ -96,7 +101,8 @@ type Deployer interface {
 	// ts, and their rollouts have succeeded.
 	Serves(ctx context.Context, ts namespace.Timestamp) (bool, error)
 	// Deploy rolls the services out against database ts and returns when the
-	// verdict is there. Again says that an earlier run may have begun that.
+	// verdict is there: all of them run on it, at the same time. The facts about
+	// ts are there. Again says that an earlier run may have begun that.
 	Deploy(ctx context.Context, ts namespace.Timestamp, again bool) error
 	// Restore makes sure that the services serve as they did before ts.
 	Restore(ctx context.Context, ts namespace.Timestamp) error
@@ -143,5 +149,7 @@ func (p *Promoter) crosses() bool {
 }
 
 func (p *Promoter) journal() saga.Journal {
-	return saga.Journal{Parameters: p.Parameters, Path: p.Target.Namespace.Parameter("db", "operation")}
+	return saga.Journal{
+		Parameters: p.Parameters, Path: p.Target.Namespace.Parameter("db", "operation"), Clock: p.Options.Clock, Progress: p.Progress,
+	}
 }

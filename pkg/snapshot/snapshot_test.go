@@ -468,3 +468,40 @@ func TestPointerMovedByHand(t *testing.T) {
 		t.Errorf("promotion: %v", err)
 	}
 }
+
+// A parameter of the new version that is edited before the services rely on it,
+// or before the pointer does, is named, and all is taken back.
+func TestNewVersionEditedByHand(t *testing.T) {
+	for _, services := range []bool{true, false} {
+		for _, fact := range []string{factEndpoint, factPort, factName, factKind} {
+			synctest.Test(t, func(t *testing.T) {
+				c := settled(t)
+				before, name := c.parameters[staging.Active()], ""
+				c.fault = func(_ int, call string) fault {
+					if call == "RunTask "+string(Verify) {
+						for id := range c.databases {
+							if ts, ok := strings.CutPrefix(id, staging.Database("")); ok && ts > before {
+								name = staging.Version(namespace.Timestamp(ts), fact)
+							}
+						}
+						c.parameters[name] = "elsewhere"
+					}
+					return none
+				}
+				p := c.promoter("second")
+				if !services {
+					p.Deployer = nil
+				}
+				_, err := c.process(func(ctx context.Context) (Result, error) { return p.Run(ctx, request) })
+				var failed *saga.FailedError
+				if !errors.As(err, &failed) || !failed.Undone || !strings.Contains(err.Error(), name+` is "elsewhere", but RDS says "`) {
+					t.Errorf("%s: %v", name, err)
+				}
+				if c.parameters[staging.Active()] != before || string(c.serving) != before {
+					t.Errorf("%s: pointer %s, service %s", name, c.parameters[staging.Active()], c.serving)
+				}
+				c.checkClean(t, name, 1)
+			})
+		}
+	}
+}

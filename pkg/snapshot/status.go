@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/saga"
 	"github.com/org/shipkit/pkg/snapshot/database"
@@ -26,6 +27,8 @@ type Status struct {
 	Active    namespace.Timestamp
 	Operation *saga.Operation // the last one, nil if there was none
 	Versions  []Version       // the newest first
+	// Findings are parameters that are not what RDS says.
+	Findings diag.List
 }
 
 // Status looks at the target and changes nothing.
@@ -36,7 +39,7 @@ func (p *Promoter) Status(ctx context.Context) (Status, error) {
 	if status.Active, err = book.active(ctx); err != nil {
 		return status, err
 	}
-	if status.Operation, err = p.journal().Load(ctx); err != nil {
+	if status.Operation, err = p.journal().Where(ctx); err != nil {
 		return status, err
 	}
 	facts, err := book.facts(ctx)
@@ -54,6 +57,10 @@ func (p *Promoter) Status(ctx context.Context) (Status, error) {
 		if err != nil {
 			return status, err
 		}
+		if db == nil && ts == status.Active {
+			status.Findings.Add(book.absent(ts, facts[ts][factKind]))
+		}
+		status.Findings = append(status.Findings, book.edited(ts, book.byParameter(ts, facts[ts]), db)...)
 		status.Versions = append(status.Versions, Version{
 			Timestamp: ts, Active: ts == status.Active, RetireAfter: kept[ts], Database: db,
 		})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/saga"
 	"github.com/org/shipkit/pkg/snapshot/database"
@@ -36,10 +37,33 @@ func (p *Promoter) Undo(ctx context.Context, request Request) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("undo: parameter %s: %w; was it edited by hand?", p.Target.Namespace.Version(active, factPrevious), err)
 	}
+	if err := p.compare(ctx, book, facts, active, previous); err != nil {
+		return Result{}, fmt.Errorf("undo: %w", err)
+	}
+	names, still := p.still(active, nil)
 	return p.forward(ctx, request, &saga.Operation{
 		Kind: kindUndo, Timestamp: namespace.TimestampOf(p.Options.Time().Now()),
+		Beside: names, Still: still,
 		Data: map[string]string{keyPrevious: string(active), keyBackTo: string(previous)},
 	})
+}
+
+// compare holds the facts about versions against what RDS says.
+func (p *Promoter) compare(
+	ctx context.Context, book book, facts map[namespace.Timestamp]map[string]string, versions ...namespace.Timestamp,
+) error {
+	var findings diag.List
+	for _, ts := range versions {
+		db, err := p.Target.Databases.Database(ctx, p.Target.Namespace.Database(ts))
+		if err != nil {
+			return err
+		}
+		if db == nil {
+			findings.Add(book.absent(ts, facts[ts][factKind]))
+		}
+		findings = append(findings, book.edited(ts, book.byParameter(ts, facts[ts]), db)...)
+	}
+	return findings.Err() //nolint:wrapcheck // it names the parameters
 }
 
 // undoSteps move from data[previous], the version in use, to data[back-to].
@@ -80,12 +104,18 @@ func (p *promotion) wake(id string) saga.Step {
 
 func (p *promotion) pointBack() saga.Step {
 	return saga.Step{
-		Name: "point back at " + string(p.ts), Commit: true,
+		Name: "point back at " + string(p.ts), Commit: true, Asks: true,
 		Done: func(ctx context.Context) (bool, error) {
 			active, err := p.book.active(ctx)
 			return active == p.ts, err
 		},
-		Do: func(ctx context.Context) error { return p.book.point(ctx, p.previous(), p.ts) },
+		Do: func(ctx context.Context) error {
+			at, err := p.unedited(ctx)
+			if err != nil {
+				return err
+			}
+			return p.point(ctx, at)
+		},
 	}
 }
 

@@ -44,22 +44,16 @@ func fromCluster(d types.DBCluster) *Database {
 
 // Stop implements Engine.
 func (e Clusters) Stop(ctx context.Context, id string) error {
-	return when(ctx, e, id, Available, func() error {
-		if _, err := e.Client.StopDBCluster(ctx, &rds.StopDBClusterInput{DBClusterIdentifier: &id}); err != nil {
-			return fmt.Errorf("stop DB cluster %s: %w", id, err)
-		}
-		return nil
-	})
+	_, err := e.Client.StopDBCluster(ctx, &rds.StopDBClusterInput{DBClusterIdentifier: &id})
+	err = when[*types.InvalidDBClusterStateFault](ctx, e, id, Available, err)
+	return unless[*types.DBClusterNotFoundFault](err, "stop DB cluster %s", id)
 }
 
 // Start implements Engine.
 func (e Clusters) Start(ctx context.Context, id string) error {
-	return when(ctx, e, id, "stopped", func() error {
-		if _, err := e.Client.StartDBCluster(ctx, &rds.StartDBClusterInput{DBClusterIdentifier: &id}); err != nil {
-			return fmt.Errorf("start DB cluster %s: %w", id, err)
-		}
-		return nil
-	})
+	_, err := e.Client.StartDBCluster(ctx, &rds.StartDBClusterInput{DBClusterIdentifier: &id})
+	err = when[*types.InvalidDBClusterStateFault](ctx, e, id, "stopped", err)
+	return unless[*types.DBClusterNotFoundFault](err, "start DB cluster %s", id)
 }
 
 // Protect implements Engine.

@@ -56,14 +56,19 @@ func unless[M error](err error, format string, args ...any) error {
 	return fmt.Errorf(format+": %w", append(args, err)...)
 }
 
-// when does something with a database that is in the given state, and leaves
-// one in another state alone.
-func when(ctx context.Context, e Engine, id, status string, do func() error) error {
-	db, err := e.Database(ctx, id)
-	if err != nil || db == nil || db.Status != status {
+// when forgives a refusal because of a database's state, which RDS says with an
+// error of type M, unless it is in the state that allows it: then something else
+// is in the way.
+func when[M error](ctx context.Context, e Engine, id, status string, err error) error {
+	var refused M
+	if !errors.As(err, &refused) {
 		return err
 	}
-	return do()
+	db, look := e.Database(ctx, id)
+	if look != nil || db == nil || db.Status != status {
+		return look
+	}
+	return err
 }
 
 // adopted accepts a snapshot that exists already, which RDS says with an error

@@ -52,22 +52,16 @@ func fromInstance(d types.DBInstance) *Database {
 
 // Stop implements Engine.
 func (e Instances) Stop(ctx context.Context, id string) error {
-	return when(ctx, e, id, Available, func() error {
-		if _, err := e.Client.StopDBInstance(ctx, &rds.StopDBInstanceInput{DBInstanceIdentifier: &id}); err != nil {
-			return fmt.Errorf("stop DB instance %s: %w", id, err)
-		}
-		return nil
-	})
+	_, err := e.Client.StopDBInstance(ctx, &rds.StopDBInstanceInput{DBInstanceIdentifier: &id})
+	err = when[*types.InvalidDBInstanceStateFault](ctx, e, id, Available, err)
+	return unless[*types.DBInstanceNotFoundFault](err, "stop DB instance %s", id)
 }
 
 // Start implements Engine.
 func (e Instances) Start(ctx context.Context, id string) error {
-	return when(ctx, e, id, "stopped", func() error {
-		if _, err := e.Client.StartDBInstance(ctx, &rds.StartDBInstanceInput{DBInstanceIdentifier: &id}); err != nil {
-			return fmt.Errorf("start DB instance %s: %w", id, err)
-		}
-		return nil
-	})
+	_, err := e.Client.StartDBInstance(ctx, &rds.StartDBInstanceInput{DBInstanceIdentifier: &id})
+	err = when[*types.InvalidDBInstanceStateFault](ctx, e, id, "stopped", err)
+	return unless[*types.DBInstanceNotFoundFault](err, "start DB instance %s", id)
 }
 
 // Protect implements Engine.

@@ -98,14 +98,22 @@ func (s Services) Deploy(ctx context.Context, ts namespace.Timestamp, again bool
 			return fmt.Errorf("deploy service %s against database %s: %w", name, ts, err)
 		}
 	}
-	return nil
+	if len(s.Names) == 1 {
+		return nil // its verdict has just come
+	}
+	serve, err := s.Serves(ctx, ts)
+	if err == nil && !serve {
+		err = fmt.Errorf("deploy services %s against database %s: one of them was deployed anew meanwhile", strings.Join(s.Names, ", "), ts)
+	}
+	return err
 }
 
 func (s Services) deploy(ctx context.Context, name string, ts namespace.Timestamp, again bool) error {
-	document, err := s.definition(ctx, name)
+	seen, err := s.look(ctx, name, ts)
 	if err != nil {
 		return err
 	}
+	document := seen.document
 	request := ecsdeploy.Request{Cluster: s.Cluster, Services: []string{name}, Wait: s.Wait}
 	if again {
 		// A run that died may have registered the revision already.
@@ -125,7 +133,7 @@ func (s Services) deploy(ctx context.Context, name string, ts namespace.Timestam
 			Name: binding.Variable, Value: s.Namespace.Version(ts, binding.Fact),
 		})
 	}
-	plan, err := ecsdeploy.NewPlan(ctx, s.Clients, request)
+	plan, err := ecsdeploy.NewPlan(ctx, seen.clients(s.Clients), request)
 	if err != nil {
 		return err //nolint:wrapcheck // Deploy says of which service
 	}
@@ -238,16 +246,4 @@ func (s Services) document(ctx context.Context, arn string) (*taskdef.Document, 
 		return nil, fmt.Errorf("read task definition %s: %w", arn, err)
 	}
 	return document, nil
-}
-
-// definition is what a service runs now.
-func (s Services) definition(ctx context.Context, name string) (*taskdef.Document, error) {
-	out, err := s.Clients.Services.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &s.Cluster, Services: []string{name}})
-	if err != nil {
-		return nil, fmt.Errorf("describe it: %w", err)
-	}
-	if len(out.Services) == 0 {
-		return nil, fmt.Errorf("it is not in cluster %s", s.Cluster)
-	}
-	return s.document(ctx, aws.ToString(out.Services[0].TaskDefinition))
 }
