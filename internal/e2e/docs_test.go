@@ -191,11 +191,21 @@ func judge(page, text, file string) (kind string, err error) {
 	case has("checks"):
 		_, err := checkfile.Read([]byte(text), checkfile.Options{Env: func(string) (string, bool) { return "https://example.com", true }})
 		return "checks", err
-	case len(mapping) == 1:
+	case len(mapping) == 1 && nested(mapping):
 		return "job", os.WriteFile(file, []byte("on: push\njobs:\n"+indent(text, 2)), 0o600)
 	default:
 		return "inputs", inputsOf(filepath.Dir(page), mapping)
 	}
+}
+
+// nested tells whether all values are mappings.
+func nested(mapping map[string]any) bool {
+	for _, value := range mapping {
+		if _, ok := value.(map[string]any); !ok {
+			return false
+		}
+	}
+	return true
 }
 
 func indent(text string, by int) string {

@@ -126,6 +126,12 @@ func TestTheReleaseWorkflow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if got := p.run(t, "sh", "-c", "gzip -dc dist/shipkit-v1.2.3.tar.gz | git get-tar-commit-id"); got != first {
+		t.Errorf("the archive for runners is that of %s, the release is %s", got, first)
+	}
+	if got := p.run(t, "tar", "-tzf", "dist/shipkit-v1.2.3.tar.gz", "shipkit-v1.2.3/bin/shipkit-linux-amd64"); got != "shipkit-v1.2.3/bin/shipkit-linux-amd64" {
+		t.Errorf("the archive holds %s", got)
+	}
 	if want := "release create v1.2.3 --verify-tag"; !strings.HasPrefix(string(calls), want) || !strings.Contains(string(calls), "\n- First\n") ||
 		strings.Contains(string(calls), "Older") {
 		t.Errorf("gh was told\n%s", calls)
