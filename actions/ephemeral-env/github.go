@@ -103,7 +103,7 @@ func (j *job) comment(ctx context.Context, pull int, body string) {
 		return
 	}
 	_, err := j.github.Stick(context.WithoutCancel(ctx), pull, github.Comment{
-		Key: "ephemeral-env", Run: j.rt.GitHub().RunID, Body: body,
+		Key: "ephemeral-env", Run: j.rt.GitHub().RunID, Body: body, Same: func(known string) bool { return saysSame(known, body) },
 	})
 	j.tolerate(err)
 }
@@ -125,23 +125,46 @@ func (j *job) deployment(ctx context.Context, commit string) int64 {
 
 // settle tells GitHub how it ended, also when the step was cancelled.
 func (j *job) settle(ctx context.Context, id int64, commit string, record environment.Record, failure error) {
-	if id == 0 {
+	if j.github == nil || commit == "" || id == 0 && failure == nil {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	state, text := github.Success, "the environment is ready"
+	state, text := github.Success, isReady
+	link, log := record.URL, j.rt.GitHub().RunURL
 	if failure != nil {
-		state, text = github.Failure, failure.Error()
+		state, text, link = github.Failure, failure.Error(), log
 	}
-	log := j.rt.GitHub().RunURL
-	j.tolerate(j.github.Mark(ctx, id, state, record.URL, log, text))
-	link := record.URL
-	if failure != nil {
-		link = log
+	if id != 0 {
+		j.tolerate(j.github.Mark(ctx, id, state, record.URL, log, text))
 	}
-	j.tolerate(j.github.Set(ctx, github.Status{
-		SHA: commit, Context: "shipkit/environment", Passed: failure == nil, Description: text, Link: link,
-	}))
+	j.tolerate(j.github.Set(ctx, commitStatus(commit, text, link, failure == nil)))
+}
+
+const isReady = "the environment is ready"
+
+func commitStatus(commit, text, link string, passed bool) github.Status {
+	return github.Status{SHA: commit, Context: "shipkit/environment", Passed: passed, Description: text, Link: link}
+}
+
+// stands sees that GitHub tells of an environment that needed no change. What
+// tells of it already stays.
+func (j *job) stands(ctx context.Context, commit string, record environment.Record) {
+	if j.github == nil || commit == "" {
+		return
+	}
+	id, err := j.github.Deployed(ctx, github.Deployment{Environment: j.subject.env.Environment, Ref: commit})
+	j.tolerate(err)
+	if id == 0 {
+		j.settle(ctx, j.deployment(ctx, commit), commit, record, nil)
+		return
+	}
+	j.rt.SetOutput("deployment-id", fmt.Sprint(id))
+	status := commitStatus(commit, isReady, record.URL, true)
+	known, err := j.github.Stands(ctx, status)
+	j.tolerate(err)
+	if !known {
+		j.tolerate(j.github.Set(ctx, status))
+	}
 }
 
 // retire ends GitHub's deployments of the environment.

@@ -62,10 +62,17 @@ func (j *job) up(ctx context.Context) error {
 		j.rt.Summary(planView(j.subject.env.String(), request))
 		return nil
 	}
-	j.announce(ctx, environment.Record{Namespace: j.subject.env.String(), State: environment.Creating, Pull: j.subject.pull})
-	deployment := j.deployment(ctx, commit)
+	var deployment int64
+	j.manager.Begins = func(ctx context.Context) {
+		j.announce(ctx, environment.Record{Namespace: j.subject.env.String(), State: environment.Creating, Pull: j.subject.pull})
+		deployment = j.deployment(ctx, commit)
+	}
 	result, err := j.manager.Up(ctx, j.subject.env, request)
-	j.settle(ctx, deployment, commit, result.Record, err)
+	if err == nil && !result.Changed {
+		j.stands(ctx, commit, result.Record)
+	} else {
+		j.settle(ctx, deployment, commit, result.Record, err)
+	}
 	j.rt.Summary(recordView(j.subject.env.String(), result.Record, request, j.subject.clock, err))
 	if err != nil {
 		j.comment(ctx, j.subject.pull, failedView(j.subject.env.String(), err, j.rt.GitHub()))

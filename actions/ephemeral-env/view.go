@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -74,6 +75,15 @@ func commentView(r environment.Record, clock *hours.Hours, gh action.GitHub, wor
 	}
 	b.WriteString("\n")
 	return b.String()
+}
+
+// logLink is what differs between the comments of two runs that say the same.
+var logLink = regexp.MustCompile(`\[Log\]\([^)]*\)`)
+
+// saysSame tells whether a comment may stay.
+func saysSame(known, body string) bool {
+	plain := func(s string) string { return strings.TrimSpace(logLink.ReplaceAllString(s, "")) }
+	return plain(known) == plain(body)
 }
 
 // failedView is the sticky comment after an up that failed.

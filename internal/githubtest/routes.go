@@ -100,11 +100,35 @@ func (s *Server) pullJSON(p Pull) any {
 func (s *Server) deployments(w http.ResponseWriter, r *http.Request) {
 	var list []*Deployment
 	for _, d := range s.Deployments {
-		if d.Environment == r.URL.Query().Get("environment") {
+		sha := r.URL.Query().Get("sha")
+		if d.Environment == r.URL.Query().Get("environment") && (sha == "" || sha == d.Ref) {
 			list = append(list, d)
 		}
 	}
+	slices.Reverse(list) // the newest first
 	page(w, r, list)
+}
+
+// states lists the states of a deployment, the newest first.
+func (s *Server) states(w http.ResponseWriter, r *http.Request, id int64) {
+	list := []map[string]string{}
+	for _, d := range s.Deployments {
+		if d.ID == id {
+			for _, state := range slices.Backward(d.States) {
+				list = append(list, map[string]string{"state": state})
+			}
+		}
+	}
+	page(w, r, list)
+}
+
+// setStatus writes a status of a commit.
+func (s *Server) setStatus(w http.ResponseWriter, r *http.Request, sha string) {
+	var given status
+	decode(r, &given)
+	s.Statuses[sha] = append(s.Statuses[sha], given.Context+"="+given.State)
+	s.statuses[sha] = append([]status{given}, s.statuses[sha]...)
+	answer(w, http.StatusCreated, given)
 }
 
 func (s *Server) mark(w http.ResponseWriter, r *http.Request, id int64) {

@@ -36,6 +36,13 @@ type Deployment struct {
 	URL         string   `json:"-"`
 }
 
+// status is a commit's.
+type status struct {
+	Context string `json:"context"`
+	State   string `json:"state"`
+	Target  string `json:"target_url"`
+}
+
 // Pull is a pull request. Head is the owner/name of its head's repository.
 type Pull struct {
 	Number int
@@ -59,6 +66,7 @@ type Server struct {
 	listed      map[int][]Comment // what a list shows: the state before the last write while Lag is set
 	Deployments []*Deployment
 	Statuses    map[string][]string // commit to "context=state"
+	statuses    map[string][]status // the newest first
 	Pulls       []Pull
 	Calls       []string
 	// Roles are people's roles by their logins: admin, maintain, write, triage or
@@ -88,7 +96,7 @@ func New(t testing.TB, repository string) *Server {
 func Start(repository string) *Server {
 	s := &Server{
 		Repository: repository, next: 100, comments: map[int][]Comment{}, listed: map[int][]Comment{},
-		Statuses: map[string][]string{}, Roles: map[string]string{}, events: map[int][]event{},
+		Statuses: map[string][]string{}, statuses: map[string][]status{}, Roles: map[string]string{}, events: map[int][]event{},
 	}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	return s
@@ -114,6 +122,14 @@ func (s *Server) AddCommentOf(number int, association, body string) {
 		ID: s.next, Body: body, User: User{Login: "mallory", Type: "User"}, Association: association,
 	})
 	s.listed[number] = s.comments[number]
+}
+
+// Forget loses the statuses of a commit.
+func (s *Server) Forget(sha string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.statuses, sha)
+	delete(s.Statuses, sha)
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
@@ -173,17 +189,19 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, path []string) {
 		d.ID = s.next
 		s.Deployments = append(s.Deployments, d)
 		answer(w, http.StatusCreated, d)
+	case "GET deployments/N/statuses":
+		s.states(w, r, int64(number(path[1])))
 	case "POST deployments/N/statuses":
 		s.mark(w, r, int64(number(path[1])))
 	default:
-		if len(path) == 2 && path[0] == "statuses" && r.Method == http.MethodPost {
-			var status struct{ Context, State string }
-			decode(r, &status)
-			s.Statuses[path[1]] = append(s.Statuses[path[1]], status.Context+"="+status.State)
-			answer(w, http.StatusCreated, status)
+		switch {
+		case r.Method == http.MethodPost && len(path) == 2 && path[0] == "statuses":
+			s.setStatus(w, r, path[1])
 			return
-		}
-		if len(path) == 3 && path[0] == "collaborators" && path[2] == "permission" && r.Method == http.MethodGet {
+		case r.Method == http.MethodGet && len(path) == 3 && path[0] == "commits" && path[2] == "statuses":
+			page(w, r, s.statuses[path[1]])
+			return
+		case r.Method == http.MethodGet && len(path) == 3 && path[0] == "collaborators" && path[2] == "permission":
 			s.permission(w, path[1])
 			return
 		}

@@ -29,9 +29,6 @@ type OneOff struct {
 	Beside *types.Service
 	// ManagedTags has ECS tag it with the cluster's name.
 	ManagedTags bool
-	// Token has ECS start it once, however often it is asked to; "" for any.
-	// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
-	Token string
 	// Name is what its progress is called.
 	Name string
 	// Timeout bounds the wait, Poll is the time between two looks.

@@ -64,7 +64,7 @@ func oneOff(p *Plan, revision string) OneOff {
 	o := OneOff{
 		RunTask: *p.Request.RunTask, Cluster: p.Request.Cluster, Definition: p.Target, Revision: revision,
 		ManagedTags: deref(p.Request.Rollout.ManagedTags), Name: "run-task",
-		Token: p.Request.RunTask.Token, Timeout: p.Request.Wait.Timeout, Poll: min(runTaskPoll, p.Request.Wait.poll()),
+		Timeout: p.Request.Wait.Timeout, Poll: min(runTaskPoll, p.Request.Wait.poll()),
 	}
 	if len(p.Services) > 0 {
 		o.Beside = &p.Services[0].service

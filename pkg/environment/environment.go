@@ -158,6 +158,9 @@ type Manager struct {
 	Holder     saga.Holder
 	Options    saga.Options
 	Progress   progress.Func
+	// Begins is called before an Up changes anything, and not by one that finds
+	// all as it should be; it may be nil.
+	Begins func(ctx context.Context)
 	// Answers tells whether the environment serves; nil does not ask.
 	Answers func(ctx context.Context, url string) (bool, error)
 	// Patience is how long another run's change is waited for.

@@ -37,6 +37,9 @@ func (m *Manager) Up(ctx context.Context, n namespace.Namespace, r Request) (Res
 		}
 		return *same, err
 	}
+	if m.Begins != nil {
+		m.Begins(ctx)
+	}
 	run, err := m.beginUp(ctx, n, r.MaxEnvs)
 	if err != nil {
 		return Result{}, fmt.Errorf("environment %s: %w", n, err)

@@ -38,6 +38,26 @@ func (c *Client) Deploy(ctx context.Context, d Deployment) (int64, error) {
 	return deployment.GetID(), err
 }
 
+// Deployed returns the newest deployment of a ref to an environment that is a
+// success and has stayed one; 0 if there is none.
+func (c *Client) Deployed(ctx context.Context, d Deployment) (int64, error) {
+	what := "look for a deployment of " + d.Ref + " to " + d.Environment
+	list, _, err := try(ctx, what, func() ([]*github.Deployment, *github.Response, error) {
+		return c.api.Repositories.ListDeployments(ctx, c.owner, c.name, &github.DeploymentsListOptions{Environment: d.Environment, SHA: d.Ref})
+	})
+	if err != nil || len(list) == 0 {
+		return 0, err
+	}
+	id := list[0].GetID() // the newest comes first
+	states, _, err := try(ctx, what, func() ([]*github.DeploymentStatus, *github.Response, error) {
+		return c.api.Repositories.ListDeploymentStatuses(ctx, c.owner, c.name, id, nil)
+	})
+	if err != nil || len(states) == 0 || states[0].GetState() != string(Success) {
+		return 0, err
+	}
+	return id, nil
+}
+
 // Mark sets a deployment's state, with the addresses of the environment and of
 // the log; either may be "".
 func (c *Client) Mark(ctx context.Context, id int64, state State, url, logURL, description string) error {
@@ -103,6 +123,23 @@ func (c *Client) Set(ctx context.Context, s Status) error {
 		return c.api.Repositories.CreateStatus(ctx, c.owner, c.name, s.SHA, status)
 	})
 	return err
+}
+
+// Stands tells whether a commit bears a status already, as the last one of its
+// context.
+func (c *Client) Stands(ctx context.Context, s Status) (bool, error) {
+	list, _, err := try(ctx, "list statuses of commit "+s.SHA, func() ([]*github.RepoStatus, *github.Response, error) {
+		return c.api.Repositories.ListStatuses(ctx, c.owner, c.name, s.SHA, &github.ListOptions{PerPage: 100})
+	})
+	if err != nil {
+		return false, err
+	}
+	for _, known := range list { // the newest first
+		if known.GetContext() == s.Context {
+			return (known.GetState() == "success") == s.Passed && known.GetTargetURL() == s.Link, nil
+		}
+	}
+	return false, nil
 }
 
 // cut shortens a text to n runes.
