@@ -16,6 +16,7 @@ import (
 	"github.com/org/shipkit/internal/localaws"
 	"github.com/org/shipkit/internal/localaws/container"
 	"github.com/org/shipkit/internal/localaws/owner"
+	"github.com/org/shipkit/internal/localaws/rds/mariadb"
 	"github.com/org/shipkit/internal/localaws/rds/postgres"
 	"github.com/org/shipkit/internal/localaws/seed"
 )
@@ -108,6 +109,9 @@ func serve(ctx context.Context, s *localaws.Server, v settings, stdout io.Writer
 		return err
 	}
 	_, _ = fmt.Fprintf(stdout, "local AWS serves at %s, %gx as fast as the wall clock\n", s.URL, v.speed)
+	if err := mariadb.Installed(); err != nil {
+		_, _ = fmt.Fprintf(stdout, "databases of MySQL have states, but no data: %v\n", err)
+	}
 	if v.seed {
 		if err := plant(ctx, s, stdout); err != nil {
 			return err
