@@ -86,6 +86,28 @@ func TestLoginAsMySQLAcceptedIt(t *testing.T) {
 	}
 }
 
+// TestLoginByAnotherPlugin: a server whose users have caching_sha2_password
+// unless they have mysql_native_password, which MariaDB 10.11 accepted so.
+func TestLoginByAnotherPlugin(t *testing.T) {
+	config := server(t, func(conn net.Conn) error {
+		_, greeted := conn.Write(bytesOf(t, "640000000a352e352e352d31302e31312e31392d4d6172696144422d302b646562313275310005000000535e5f436e21577300feff2d0200ff81150000"+
+			"000000001d0000005b505e66685658354021222600"+hex.EncodeToString([]byte("caching_sha2_password"))+"00"))
+		sent := expect(conn, bytesOf(t, "610000010da20a00ffffff002d000000000000000000000000000000000000000000000073686f700020319218f89472078d2f34133d9acfa2021b6b6f79"+
+			"9c7913154f074994aeaa099973686f700063616368696e675f736861325f70617373776f726400"))
+		_, other := conn.Write(bytesOf(t, "2c000002fe6d7973716c5f6e61746976655f70617373776f726400535e5f436e2157735b505e66685658354021222600"))
+		again := expect(conn, bytesOf(t, "140000031ca8624e94f197d92f359a2a1553798683ccb4c4"))
+		_, admitted := conn.Write(bytesOf(t, "0700000400000002000000"))
+		return errors.Join(greeted, sent, other, again, admitted, expect(conn, []byte{1, 0, 0, 0, comQuit}))
+	})
+	conn, err := Connect(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestPasswordInFull: a server that does not remember the password gets it,
 // but over an encrypted connection only.
 func TestPasswordInFull(t *testing.T) {
