@@ -86,6 +86,7 @@ type taskInputs struct {
 	WarmUpSQL     action.File `input:"warm-up-sql"`
 	User          string      `input:"database-user"`
 	Password      string      `input:"database-password" secret:"true"`
+	Authorities   action.File `input:"database-ca"`
 }
 
 // starts tells whether the mode begins a promotion.

@@ -2,6 +2,7 @@ package promotesnapshot
 
 import (
 	"context"
+	"crypto/x509"
 	"os"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/awsclient"
+	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/ecsdeploy"
 	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/saga"
@@ -188,10 +190,30 @@ func (in inputs) tasks(source, target *ecsdeploy.Clients, rt *action.Runtime) (*
 	if err != nil {
 		return nil, err
 	}
+	login := sql.Login{User: in.User, Password: in.Password}
+	if login.Authorities, err = in.authorities(); err != nil {
+		return nil, err
+	}
 	return &tasks{
-		inputs: in, source: source, target: target, login: sql.Login{User: in.User, Password: in.Password}, environ: os.Environ(),
+		inputs: in, source: source, target: target, login: login, environ: os.Environ(),
 		hooks: ecsdeploy.Hooks{Progress: rt.Progress()}, maskSQL: mask, testSQL: verify, warmSQL: warm,
 	}, nil
+}
+
+// authorities reads who may vouch for the databases; nil is not asked for.
+func (in inputs) authorities() (*x509.CertPool, error) {
+	text, err := readFile(in.Authorities)
+	if err != nil || in.Authorities == "" {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM([]byte(text)) {
+		var bad diag.List
+		bad.Errorf("the bundle of the region, from https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html",
+			"input database-ca: %s given, which holds no certificate in PEM", in.Authorities)
+		return nil, action.BadInput(bad.Err())
+	}
+	return pool, nil
 }
 
 func joinOrphans(orphans []snapshot.Orphan) string {

@@ -76,7 +76,11 @@ func (c *Conn) login(ctx context.Context, config Config) error {
 	if config.Database != "" {
 		capabilities |= connectWithDB
 	}
-	if config.TLS != nil && server.capabilities&encryption != 0 {
+	can := server.capabilities&encryption != 0
+	if config.TLS != nil && !can && !config.TLS.InsecureSkipVerify {
+		return errors.New("the server cannot encrypt the connection")
+	}
+	if config.TLS != nil && can {
 		capabilities |= encryption
 		if err := c.encrypt(ctx, head(capabilities), config.TLS); err != nil {
 			return err

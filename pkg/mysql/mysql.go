@@ -29,7 +29,8 @@ type Config struct {
 	Password string
 	// Database is the one to begin in; empty is none.
 	Database string
-	// TLS encrypts the connection if the server can. Nil does without.
+	// TLS encrypts the connection. A server that cannot encrypt is refused,
+	// unless its certificate would not be looked at either. Nil does without.
 	TLS *tls.Config
 }
 

@@ -170,6 +170,20 @@ func TestLoginRefused(t *testing.T) {
 	}
 }
 
+// TestServerWithoutTLS: the recorded one's greeting without the capability.
+func TestServerWithoutTLS(t *testing.T) {
+	config := server(t, func(conn net.Conn) error {
+		greeting := bytesOf(t, recordedGreeting)
+		greeting[27] &^= encryption >> 8
+		_, greeted := conn.Write(greeting)
+		return errors.Join(greeted, expect(conn, nil))
+	})
+	config.TLS = &tls.Config{ServerName: "db"}
+	if _, err := Connect(t.Context(), config); err == nil || !strings.Contains(err.Error(), "cannot encrypt") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCancelEndsAWait(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	config := server(t, func(conn net.Conn) error {

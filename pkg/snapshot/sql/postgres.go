@@ -26,7 +26,14 @@ func connectPostgreSQL(ctx context.Context, db database.Database, login Login) (
 		Host: net.JoinHostPort(db.Endpoint, strconv.Itoa(db.Port)), Path: "/" + login.Name,
 		RawQuery: "sslmode=prefer&connect_timeout=15",
 	}
-	conn, err := pgconn.Connect(ctx, address.String())
+	config, err := pgconn.ParseConfig(address.String())
+	if err == nil && login.Authorities != nil {
+		config.TLSConfig, config.Fallbacks = login.encryption(db), nil
+	}
+	var conn *pgconn.PgConn
+	if err == nil {
+		conn, err = pgconn.ConnectConfig(ctx, config)
+	}
 	if err != nil {
 		// The library's text may quote the address, and so the password.
 		return nil, fmt.Errorf("connect to database %s at %s as %s: %w", login.Name, address.Host, login.User, withoutAddress(err))

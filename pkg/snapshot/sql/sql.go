@@ -4,6 +4,8 @@ package sql
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,7 +17,13 @@ import (
 // Login says who connects, and to which of the server's databases. An empty
 // user is the database's master user, an empty name the server's first
 // database.
-type Login struct{ User, Password, Name string }
+type Login struct {
+	User, Password, Name string
+	// Authorities are who may vouch for the server. Nil encrypts if the server
+	// can, and does not look at its certificate: RDS's are of authorities that
+	// a runner does not know.
+	Authorities *x509.CertPool
+}
 
 // or fills in what the database knows.
 func (l Login) or(db database.Database) Login {
@@ -26,6 +34,14 @@ func (l Login) or(db database.Database) Login {
 		l.Name = db.Name
 	}
 	return l
+}
+
+// encryption is how a session is to be encrypted.
+func (l Login) encryption(db database.Database) *tls.Config {
+	return &tls.Config{
+		ServerName: db.Endpoint, RootCAs: l.Authorities, MinVersion: tls.VersionTLS12,
+		InsecureSkipVerify: l.Authorities == nil, //nolint:gosec // as Login says
+	}
 }
 
 // dialect is how one family of engines is spoken to.

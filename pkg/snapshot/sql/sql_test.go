@@ -1,7 +1,10 @@
 package sql
 
 import (
+	"crypto/x509"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,6 +18,13 @@ var login = Login{Password: `p@ss/wo'r\d`}
 
 // serve starts a server of an engine of RDS with a table of five orders.
 func serve(t *testing.T, name string) database.Database {
+	t.Helper()
+	db, _ := serveAt(t, name)
+	return db
+}
+
+// serveAt is serve, and tells the data folder.
+func serveAt(t *testing.T, name string) (db database.Database, dir string) {
 	t.Helper()
 	prepare := postgres.New
 	if name != "postgres" {
@@ -33,13 +43,13 @@ func serve(t *testing.T, name string) database.Database {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := database.Database{ID: "db", Engine: name, Endpoint: s.Address(), Port: s.Port(), User: "shop", Name: "shop"}
+	db = database.Database{ID: "db", Engine: name, Endpoint: s.Address(), Port: s.Port(), User: "shop", Name: "shop"}
 	err = Run(t.Context(), db, login, "create table orders (id int primary key, email varchar(100));\n"+
 		"insert into orders values (1, 'a@x.org'), (2, 'b@x.org'), (3, 'c@x.org'), (4, 'd@x.org'), (5, null);\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return db
+	return db, s.Dir()
 }
 
 func TestRunAndCheck(t *testing.T) {
@@ -87,6 +97,37 @@ func TestRunAndCheck(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAuthorities: with them the server must show a certificate of theirs, in
+// its own name.
+func TestAuthorities(t *testing.T) {
+	for _, name := range []string{"postgres", "mysql"} {
+		db, dir := serveAt(t, name)
+		pem, err := os.ReadFile(filepath.Join(dir, engine.Certificate))
+		if err != nil {
+			t.Fatal(err)
+		}
+		right, wrong := x509.NewCertPool(), x509.NewCertPool()
+		if !right.AppendCertsFromPEM(pem) {
+			t.Fatal("the server's certificate cannot be read")
+		}
+		for _, test := range []struct {
+			endpoint    string
+			authorities *x509.CertPool
+			want        string
+		}{
+			{db.Endpoint, right, ""},
+			{db.Endpoint, wrong, "certificate signed by unknown authority"},
+			{"localhost", right, "certificate is not valid for any names, but wanted to match localhost"},
+		} {
+			db.Endpoint = test.endpoint
+			err := Run(t.Context(), db, Login{Password: login.Password, Authorities: test.authorities}, "select 1")
+			if (err == nil) != (test.want == "") || test.want != "" && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s at %s: got %v, want %q", name, test.endpoint, err, test.want)
+			}
+		}
 	}
 }
 

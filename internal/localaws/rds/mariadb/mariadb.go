@@ -1,8 +1,7 @@
 // Package mariadb is MariaDB as a program of engine.Engine: to its clients it
 // is a MySQL server.
 //
-// Durability is off. A server encrypts if a client wants it, as RDS's do, with
-// a certificate of its own making.
+// Durability is off.
 package mariadb
 
 import (
@@ -78,7 +77,7 @@ var scripts = []string{"mysql_system_tables.sql", "mysql_performance_tables.sql"
 // Initialise implements engine.Program. It does what mariadb-install-db does,
 // without the help texts that nobody reads here.
 func (p program) Initialise(ctx context.Context, e *engine.Engine, dir string) error {
-	if err := certify(dir); err != nil {
+	if err := e.Certify(dir); err != nil {
 		return err
 	}
 	text := "create database mysql;\nuse mysql;\nset @auth_root_socket = null;\n"
@@ -126,7 +125,7 @@ func (p program) Serve(ctx context.Context, e *engine.Engine, at engine.Place) *
 	return e.Command(ctx, string(p), append(p.common(at.Dir),
 		"--bind-address="+at.Address, "--port="+strconv.Itoa(at.Port), "--socket="+socket(at), "--pid-file="+filepath.Join(at.Dir, "pid"),
 		"--skip-name-resolve", "--max-connections=60", "--thread-stack=256K", "--character-set-server=utf8mb4",
-		"--ssl-cert="+filepath.Join(at.Dir, certificate), "--ssl-key="+filepath.Join(at.Dir, key))...)
+		"--ssl-cert="+filepath.Join(at.Dir, engine.Certificate), "--ssl-key="+filepath.Join(at.Dir, engine.Key))...)
 }
 
 func socket(at engine.Place) string { return filepath.Join(at.Dir, "mysql.sock") }

@@ -60,7 +60,7 @@ func (p program) Initialise(ctx context.Context, e *engine.Engine, dir string) e
 	if err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, bytes.TrimSpace(out))
 	}
-	return os.WriteFile(filepath.Join(dir, "pg_hba.conf"), []byte(hba), 0o600) //nolint:wrapcheck // it names the file
+	return errors.Join(os.WriteFile(filepath.Join(dir, "pg_hba.conf"), []byte(hba), 0o600), e.Certify(dir))
 }
 
 // Serve implements engine.Program.
@@ -69,7 +69,8 @@ func (p program) Serve(ctx context.Context, e *engine.Engine, at engine.Place) *
 		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off",
 		"-c", "shared_buffers=16MB", "-c", "max_connections=60", "-c", "wal_level=replica",
 		"-c", "max_wal_senders=4", "-c", "max_wal_size=64MB", "-c", "min_wal_size=16MB", "-c", "jit=off",
-		"-c", "password_encryption=scram-sha-256", "-c", "restart_after_crash=on")
+		"-c", "password_encryption=scram-sha-256", "-c", "restart_after_crash=on",
+		"-c", "ssl=on", "-c", "ssl_cert_file="+engine.Certificate, "-c", "ssl_key_file="+engine.Key)
 }
 
 // Installed reports what this machine lacks to run servers; nil is nothing.

@@ -1,4 +1,4 @@
-package mariadb
+package engine
 
 import (
 	"crypto/ecdsa"
@@ -10,26 +10,28 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
 )
 
-// Files in the data folder.
+// Certificate and Key are the files in a data folder that Certify writes.
 const (
-	certificate = "server.crt"
-	key         = "server.key"
+	Certificate = "server.crt"
+	Key         = "server.key"
 )
 
-// certify writes a key and a certificate that it signs itself.
-func certify(dir string) error {
+// Certify gives a server a key and a certificate that it signs itself, so that
+// it encrypts if a client wants it, as RDS's do.
+func (e *Engine) Certify(dir string) error {
 	pair, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return fmt.Errorf("make a key: %w", err)
 	}
 	content := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "local RDS"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(10, 0, 0),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(10, 0, 0),
 	}
 	signed, err := x509.CreateCertificate(rand.Reader, content, content, &pair.PublicKey, pair)
 	if err != nil {
@@ -40,7 +42,8 @@ func certify(dir string) error {
 		return fmt.Errorf("make a key: %w", err)
 	}
 	write := func(name, kind string, der []byte) error {
-		return os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o644) //nolint:gosec // a test's key
+		path := filepath.Join(dir, name)
+		return errors.Join(os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600), e.own(path))
 	}
-	return errors.Join(write(certificate, "CERTIFICATE", signed), write(key, "PRIVATE KEY", private))
+	return errors.Join(write(Certificate, "CERTIFICATE", signed), write(Key, "PRIVATE KEY", private))
 }
