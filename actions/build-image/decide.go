@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/org/shipkit/pkg/build"
 	"github.com/org/shipkit/pkg/diag"
@@ -117,7 +119,14 @@ func (d *decision) decide(ctx context.Context, attested bool) (*imagePlan, error
 		d.because("the registry holds its layers")
 		return d.whole(ctx, nil)
 	}
-	var err error
+	kind, err := d.unreadable()
+	if err != nil {
+		return nil, err
+	}
+	if kind != "" {
+		d.because("layers of type %s cannot be read here", kind)
+		return d.whole(ctx, nil)
+	}
 	if d.index, err = d.planner.builtIndex(ctx, d.number, d.built); err != nil {
 		return nil, err
 	}
@@ -134,6 +143,21 @@ func (d *decision) decide(ctx context.Context, attested bool) (*imagePlan, error
 		return d.whole(ctx, changes)
 	}
 	return planned, err
+}
+
+// unreadable returns the type of a layer whose files are not at hand: a foreign
+// one, which only its vendor hands out, or one that is encrypted.
+func (d *decision) unreadable() (types.MediaType, error) {
+	manifest, err := d.built.Manifest()
+	if err != nil {
+		return "", fmt.Errorf("read the built manifest: %w", err)
+	}
+	for _, layer := range manifest.Layers {
+		if !layer.MediaType.IsDistributable() || strings.HasSuffix(string(layer.MediaType), "+encrypted") {
+			return layer.MediaType, nil
+		}
+	}
+	return "", nil
 }
 
 func (d *decision) because(format string, args ...any) {

@@ -61,7 +61,7 @@ type inputs struct {
 	BandwidthLimit       action.Rate   `input:"bandwidth-limit" min:"8kbit"`
 	MaxUpload            action.Bytes  `input:"max-upload"`
 	MaxBlobSize          action.Bytes  `input:"max-blob-size" min:"64KiB"`
-	RegistryProfile      string        `input:"registry-profile" oneof:"ecr,ghcr,acr,distribution,dockerhub,generic"`
+	RegistryProfile      string        `input:"registry-profile" oneof:"ecr,ghcr,acr,gar,distribution,dockerhub,generic"`
 	Patience             time.Duration `input:"patience" min:"1s" max:"24h"`
 	Force                bool          `input:"force"`
 	Environment          string        `input:"environment"`
@@ -157,13 +157,20 @@ func (in inputs) attests() bool {
 	return on(in.Provenance) || on(in.SBOM)
 }
 
+// tagForm is what a tag looks like. OCI distribution spec, "pulling manifests".
+const tagForm = "write registry/repository:tag; a tag is of letters, digits, _ . and -, so branch feature/x becomes feature-x"
+
 // targets groups tags by repository, in their order.
 func targets(tags []string, problems *diag.List) []target {
 	var found []target
 	for _, text := range tags {
 		tag, err := name.NewTag(text)
 		if err != nil {
-			problems.Errorf("write registry/repository:tag", "input tags: %v", err)
+			problems.Errorf(tagForm, "input tags: %v", err)
+			continue
+		}
+		if strings.ContainsAny(tag.TagStr()[:1], ".-") {
+			problems.Errorf(tagForm, "input tags: %q begins with %q", text, tag.TagStr()[:1])
 			continue
 		}
 		i := slices.IndexFunc(found, func(t target) bool { return t.repository == tag.Context() })

@@ -1,8 +1,11 @@
 package buildimage
 
 import (
+	"io"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -104,6 +107,36 @@ func TestImageOfARegistry(t *testing.T) {
 	missing := other.push("registry:"+r.tag("app:v9"), "v1")
 	if missing.ExitCode == 0 || !strings.Contains(missing.Log, "the registry has no "+r.tag("app:v9")) {
 		t.Errorf("exit code %d:\n%s", missing.ExitCode, missing.Log)
+	}
+}
+
+// A layer that only its vendor hands out is named, not read or sent.
+func TestForeignLayer(t *testing.T) {
+	r := newRunner(t)
+	foreign := static.NewLayer(archiveOf(files{"windows": "x"}), types.OCIRestrictedLayer)
+	img, err := mutate.Append(built(t, app(), yesterday, "amd64"), mutate.Addendum{
+		Layer: foreign, MediaType: types.OCIRestrictedLayer, URLs: []string{"https://vendor.example/layer"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := ociLayout(t, img)
+	digest, _ := foreign.Digest()
+	if err := os.Remove(filepath.Join(strings.TrimPrefix(source, "oci:"), "blobs", "sha256", digest.Hex)); err != nil {
+		t.Fatal(err)
+	}
+	var put []byte
+	r.server.Answer(func(w http.ResponseWriter, req *http.Request) bool { // distribution takes none unless it is configured so
+		if req.Method != http.MethodPut || !strings.Contains(req.URL.Path, "/manifests/") {
+			return false
+		}
+		put, _ = io.ReadAll(req.Body)
+		w.WriteHeader(http.StatusCreated)
+		return true
+	})
+	result := r.ok(source, "latest")
+	if !strings.Contains(string(put), "https://vendor.example/layer") || !strings.Contains(result.Log, "1 foreign") {
+		t.Errorf("manifest %s, log:\n%s", put, result.Log)
 	}
 }
 

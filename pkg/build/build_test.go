@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -18,6 +19,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/org/shipkit/internal/registrytest"
 )
@@ -93,7 +97,14 @@ func TestOpenSources(t *testing.T) {
 	}
 	tarFolder(t, filepath.Join(dir, "oci"), filepath.Join(dir, "oci.tar"))
 
-	for _, source := range []string{"docker-archive:docker.tar", "oci:oci", "oci-archive:oci.tar"} {
+	pack(t, filepath.Join(dir, "docker.tar"), func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }, ".gz")
+	pack(t, filepath.Join(dir, "oci.tar"), func(w io.Writer) io.WriteCloser {
+		z, _ := zstd.NewWriter(w)
+		return z
+	}, ".zst")
+	for _, source := range []string{
+		"docker-archive:docker.tar", "oci:oci", "oci-archive:oci.tar", "docker-archive:docker.tar.gz", "oci-archive:oci.tar.zst",
+	} {
 		t.Run(source, func(t *testing.T) {
 			kind, file, _ := strings.Cut(source, ":")
 			built, err := Engine{}.Open(t.Context(), Source{kind, filepath.Join(dir, file)}, t.TempDir())
@@ -123,6 +134,61 @@ func TestOpenSources(t *testing.T) {
 			t.Errorf("error %v, want cut off", err)
 		}
 	})
+}
+
+// pack compresses a file, under its name with an ending.
+func pack(t *testing.T, file string, writer func(io.Writer) io.WriteCloser, ending string) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	w := writer(&b)
+	if _, err := w.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Close(), os.WriteFile(file+ending, b.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A store of containerd saves layers as they are, with zstd too: they keep
+// their bytes.
+func TestArchivedZstdLayer(t *testing.T) {
+	plain := []byte("the layer")
+	var packed bytes.Buffer
+	z, _ := zstd.NewWriter(&packed)
+	_, _ = z.Write(plain)
+	_ = z.Close()
+	diffID, _, _ := v1.SHA256(bytes.NewReader(plain))
+	want, size, _ := v1.SHA256(bytes.NewReader(packed.Bytes()))
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for name, text := range map[string]string{
+		"manifest.json": `[{"Config":"c","Layers":["l"]}]`, "l": packed.String(),
+		"c": `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":["` + diffID.String() + `"]}}`,
+	} {
+		_ = w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text))})
+		_, _ = w.Write([]byte(text))
+	}
+	_ = w.Close()
+	file := filepath.Join(t.TempDir(), "saved.tar")
+	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	built, err := Engine{}.Open(t.Context(), Source{"docker-archive", file}, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer built.Close()
+	manifest, err := built.Images[0].Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := manifest.Layers[0]; got.Digest != want || got.Size != size || got.MediaType != types.OCILayerZStd {
+		t.Errorf("layer %+v, want %s of %d bytes", got, want, size)
+	}
 }
 
 // tarFolder writes a folder as a tar file.
@@ -292,7 +358,7 @@ func FuzzReadDockerArchive(f *testing.F) {
 		if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		built, err := fromArchive(file, readDockerArchive)
+		built, err := fromArchive(t.Context(), file, t.TempDir(), readDockerArchive)
 		if err == nil {
 			_ = built.Close()
 		}

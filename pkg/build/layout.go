@@ -176,21 +176,22 @@ func dockerImage(s store, config []byte, layers []string) (v1.Image, error) {
 
 // archivedLayer describes a layer as it lies in the archive.
 func archivedLayer(s store, name string, diffID v1.Hash) (v1.Descriptor, error) {
-	compressed, err := isGzip(s, name)
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
 	content, size, err := s.open(name)
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
 	defer content.Close()
-	if !compressed {
-		return v1.Descriptor{MediaType: types.OCIUncompressedLayer, Digest: diffID, Size: size}, nil
+	var begin bytes.Buffer
+	kind, err := layerType(io.TeeReader(content, &begin))
+	if err != nil {
+		return v1.Descriptor{}, fmt.Errorf("layer %s: %w", name, err)
 	}
-	digest, _, err := v1.SHA256(io.LimitReader(content, size))
+	if kind == types.OCIUncompressedLayer {
+		return v1.Descriptor{MediaType: kind, Digest: diffID, Size: size}, nil
+	}
+	digest, _, err := v1.SHA256(io.LimitReader(io.MultiReader(&begin, content), size))
 	if err != nil {
 		return v1.Descriptor{}, fmt.Errorf("read layer %s: %w", name, err)
 	}
-	return v1.Descriptor{MediaType: types.OCILayer, Digest: digest, Size: size}, nil
+	return v1.Descriptor{MediaType: kind, Digest: digest, Size: size}, nil
 }

@@ -59,11 +59,11 @@ func (e Engine) open(ctx context.Context, source Source, dir string) (*Built, er
 		}
 		// The name goes at once; the content stays until the file is closed.
 		defer os.Remove(file)
-		return fromArchive(file, readDockerArchive)
+		return fromArchive(ctx, file, dir, readDockerArchive)
 	case "docker-archive":
-		return fromArchive(source.Name, readDockerArchive)
+		return fromArchive(ctx, source.Name, dir, readDockerArchive)
 	case "oci-archive":
-		return fromArchive(source.Name, readLayout)
+		return fromArchive(ctx, source.Name, dir, readLayout)
 	case "oci":
 		return fromFolder(source.Name)
 	default:
@@ -71,8 +71,8 @@ func (e Engine) open(ctx context.Context, source Source, dir string) (*Built, er
 	}
 }
 
-func fromArchive(file string, read func(store) (*Built, error)) (*Built, error) {
-	a, err := openArchive(file)
+func fromArchive(ctx context.Context, file, dir string, read func(store) (*Built, error)) (*Built, error) {
+	a, err := openArchive(ctx, file, dir)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package build
 
 import (
 	"archive/tar"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +10,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 )
 
 // store is a folder of files, or a tar archive of one, read in any order.
@@ -61,7 +61,7 @@ func (f folder) open(name string) (io.ReadCloser, int64, error) {
 	return file, info.Size(), nil
 }
 
-// archive is a store in a tar file that is not compressed.
+// archive is a store in a tar file.
 type archive struct {
 	file  *os.File
 	parts map[string]part
@@ -73,11 +73,15 @@ type part struct {
 	link         string
 }
 
-// openArchive reads the table of contents of a tar file.
-func openArchive(name string) (*archive, error) {
+// openArchive reads the table of contents of a tar file. One that is compressed
+// is unpacked to a nameless file in dir: its parts are read in any order.
+func openArchive(ctx context.Context, name, dir string) (*archive, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("open the image archive: %w", err)
+	}
+	if file, err = plain(ctx, file, dir); err != nil {
+		return nil, fmt.Errorf("unpack the image archive %s: %w", name, err)
 	}
 	a := &archive{file: file, parts: map[string]part{}}
 	if err := a.scan(); err != nil {
@@ -139,17 +143,3 @@ type sectionFile struct{ *io.SectionReader }
 
 // Close implements [io.Closer]: the file belongs to the archive.
 func (sectionFile) Close() error { return nil }
-
-// isGzip tells whether a file of a store is compressed with gzip.
-func isGzip(s store, name string) (bool, error) {
-	content, _, err := s.open(name)
-	if err != nil {
-		return false, err
-	}
-	defer content.Close()
-	var magic [2]byte
-	if _, err := io.ReadFull(content, magic[:]); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return false, fmt.Errorf("read %s: %w", name, err)
-	}
-	return strings.HasPrefix(string(magic[:]), "\x1f\x8b"), nil
-}

@@ -179,6 +179,7 @@ func TestKeychains(t *testing.T) {
 func TestProfileOf(t *testing.T) {
 	for host, want := range map[string]string{
 		"123456789012.dkr.ecr.eu-west-1.amazonaws.com": "ECR", "public.ecr.aws": "ECR", "acme.azurecr.io": "ACR", "ghcr.io": "GHCR",
+		"europe-west1-docker.pkg.dev": "Artifact Registry", "eu.gcr.io": "Artifact Registry",
 		"index.docker.io": "Docker Hub", "127.0.0.1:5000": "distribution", "registry.example.com": "registry",
 	} {
 		if got := profileOf(host).Name; got != want {

@@ -76,10 +76,13 @@ func (r *Repository) Manifest(ctx context.Context, reference string) (m Manifest
 		if err := answered(resp, http.StatusOK, http.StatusNotFound); err != nil || resp.StatusCode == http.StatusNotFound {
 			return err
 		}
-		m.MediaType, found = types.MediaType(resp.Header.Get("Content-Type")), true
-		m.Raw, err = io.ReadAll(io.LimitReader(resp.Body, maxManifest))
-		if err != nil {
+		if m.Raw, err = io.ReadAll(io.LimitReader(resp.Body, maxManifest)); err != nil {
 			return fmt.Errorf("read a manifest: %w", err)
+		}
+		m.MediaType, found = mediaTypeOf(m.Raw), true
+		if m.MediaType == "" { // optional in OCI
+			header, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+			m.MediaType = types.MediaType(header)
 		}
 		return nil
 	})

@@ -225,6 +225,32 @@ func TestReferrersByAPI(t *testing.T) {
 	}
 }
 
+// The type is what the manifest says, else the header's, whatever a proxy adds.
+func TestManifestType(t *testing.T) {
+	for _, test := range []struct {
+		header, body string
+		want         types.MediaType
+	}{
+		{"application/json", `{"mediaType":"application/vnd.oci.image.index.v1+json"}`, types.OCIImageIndex},
+		{"application/vnd.oci.image.index.v1+json; charset=utf-8", `{}`, types.OCIImageIndex},
+		{string(types.OCIManifestSchema1), `{}`, types.OCIManifestSchema1},
+	} {
+		server := registrytest.Start(t)
+		server.Answer(func(w http.ResponseWriter, req *http.Request) bool {
+			if !strings.Contains(req.URL.Path, "/manifests/") {
+				return false
+			}
+			w.Header().Set("Content-Type", test.header)
+			_, _ = w.Write([]byte(test.body))
+			return true
+		})
+		r, _ := open(t, server.Repository(t, "team/app"), Options{})
+		if m, _, err := r.Manifest(t.Context(), "v1"); err != nil || m.MediaType != test.want {
+			t.Errorf("%s, %s: got %s, %v", test.header, test.body, m.MediaType, err)
+		}
+	}
+}
+
 func TestImageReadsBack(t *testing.T) {
 	server := registrytest.Start(t)
 	r, _ := open(t, server.Repository(t, "team/app"), Options{})

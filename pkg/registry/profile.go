@@ -21,6 +21,8 @@ type Profile struct {
 	// ExactRange tells that the Range of a status answer is the truth. When
 	// false, the bytes of the pieces that were acknowledged are counted.
 	ExactRange bool
+	// Whole tells that a blob goes up in one request: pieces are refused.
+	Whole bool
 	// PlainPUT tells that the closing request must not carry Content-Range.
 	PlainPUT bool
 	// MaxBlob is the largest blob in bytes that the registry takes; 0 means
@@ -59,6 +61,9 @@ var (
 	// Where to cut is our choice: what a drop costs at most.
 	ACR = Profile{Name: "ACR", MinChunk: 256 * kib, MaxChunk: 4 * mib, ExactRange: true,
 		MaxBlob: 200 << 30, MaxManifest: 4 * mib, CutAt: 16 * mib}
+	// GAR: Google's Artifact Registry takes a blob in one request only,
+	// https://github.com/jozu-ai/kitops/pull/777; so a drop costs all of it.
+	GAR = Profile{Name: "Artifact Registry", Whole: true, CutAt: 16 * mib}
 	// Distribution: the reference implementation; it keeps a piece that was
 	// cut off and its status is exact to the byte.
 	Distribution = Profile{Name: "distribution", MinChunk: 256 * kib, MaxChunk: 16 * mib,
@@ -73,7 +78,7 @@ var (
 
 // Profiles are the profiles by the name that a user gives.
 var Profiles = map[string]Profile{
-	"ecr": ECR, "ghcr": GHCR, "acr": ACR, "distribution": Distribution, "dockerhub": DockerHub, "generic": Generic,
+	"ecr": ECR, "ghcr": GHCR, "acr": ACR, "gar": GAR, "distribution": Distribution, "dockerhub": DockerHub, "generic": Generic,
 }
 
 // ecrHost is the host of a private registry: account, FIPS or not, region.
@@ -89,6 +94,8 @@ func profileOf(host string) Profile {
 		return GHCR
 	case strings.HasSuffix(host, ".azurecr.io"):
 		return ACR
+	case strings.HasSuffix(host, ".pkg.dev") || host == "gcr.io" || strings.HasSuffix(host, ".gcr.io"):
+		return GAR
 	case host == "index.docker.io" || strings.HasSuffix(host, ".docker.io"):
 		return DockerHub
 	case strings.HasPrefix(host, "localhost") || strings.HasPrefix(host, "127.0.0.1"):

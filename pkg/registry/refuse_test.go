@@ -22,7 +22,7 @@ func refuse(method string, n, status int, header http.Header) func(http.Response
 	return func(w http.ResponseWriter, req *http.Request) bool {
 		mutex.Lock()
 		defer mutex.Unlock()
-		if req.Method != method || n == 0 {
+		if req.Method != method && req.Method != header.Get("Also") || n == 0 {
 			return false
 		}
 		n--
@@ -50,6 +50,8 @@ func TestUploadAnswers(t *testing.T) {
 		{"out of step", "PATCH", 1, 416, nil, ""},
 		{"smaller pieces", "PATCH", 2, 413, nil, ""},
 		{"no piece small enough", "PATCH", 100, 413, nil, "client_max_body_size"},
+		{"no pieces", "PATCH", 100, 405, nil, ""},
+		{"no pieces, nor the whole", "PATCH", 100, 501, http.Header{"Also": {"PUT"}}, "look at the registry"},
 		{"no credentials", "POST", 100, 401, nil, "log in to 127.0.0.1"},
 		{"no right", "POST", 100, 403, nil, "the right to push"},
 		{"no repository", "POST", 100, 404, nil, "create the repository"},

@@ -9,8 +9,12 @@ import (
 	"strings"
 )
 
-// recall takes up the session of an earlier process.
+// recall takes up the session of an earlier process. A blob that goes up in one
+// request has none.
 func (u *upload) recall() error {
+	if u.whole {
+		return nil
+	}
 	s, ok, err := u.repo.journal().load(u.repo.name.String(), u.blob.Digest, u.blob.Size)
 	if err != nil || !ok {
 		return err
@@ -25,6 +29,9 @@ func (u *upload) recall() error {
 
 // remember keeps the session for a later process.
 func (u *upload) remember() error {
+	if u.whole {
+		return nil
+	}
 	return u.repo.journal().save(session{
 		Repository: u.repo.name.String(), Blob: u.blob.Digest, Size: u.blob.Size, URL: u.at.String(), Offset: u.offset,
 	})

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -112,7 +113,9 @@ func temporary(err error, reached bool) bool {
 	case errors.Is(err, errSessionLost), errors.Is(err, errOutOfStep), errors.Is(err, io.ErrUnexpectedEOF):
 		return true
 	case errors.As(err, &status):
-		return temporaryStatus(status.StatusCode)
+		return temporaryStatus(status.StatusCode) && !slices.ContainsFunc(status.Errors, func(d transport.Diagnostic) bool {
+			return d.Code == transport.ManifestBlobUnknownErrorCode // distribution adds it to a 500
+		})
 	case errors.As(err, &dns):
 		return reached || !dns.IsNotFound
 	default:

@@ -68,6 +68,12 @@ func (u *upload) refused(resp *http.Response, length int64) error {
 		return errSessionLost
 	case http.StatusRequestedRangeNotSatisfiable:
 		return u.outOfStep(length)
+	case http.StatusMethodNotAllowed, http.StatusNotImplemented, http.StatusUnsupportedMediaType:
+		if u.whole {
+			return nil
+		}
+		u.repo.options.Progress.Warn(u.effort.task, fmt.Sprintf("the registry takes no pieces; sending %.1f MB at once", mb(u.blob.Size)))
+		return errNoPieces
 	case http.StatusBadRequest:
 		if u.guessed {
 			u.guessed = false

@@ -48,7 +48,7 @@ func (r *Repository) Upload(ctx context.Context, blob Blob) (Outcome, error) {
 	}
 	u := &upload{
 		repo: r, blob: blob, effort: r.begin("push layer " + short(blob.Digest)),
-		chunk: r.profile.MaxChunk, floor: r.profile.MinChunk, ceiling: r.profile.MaxChunk,
+		chunk: r.profile.MaxChunk, floor: r.profile.MinChunk, ceiling: r.profile.MaxChunk, whole: r.profile.Whole,
 	}
 	outcome, err := u.run(ctx)
 	return outcome, explain(err, r.name.RegistryStr(), operation)
@@ -74,6 +74,8 @@ type upload struct {
 	guessed bool
 	// alone gives each piece a connection of its own.
 	alone bool
+	// whole sends the blob in one request: the registry takes no pieces.
+	whole bool
 	// chunk is the size of the next piece, floor and ceiling its bounds.
 	chunk, floor, ceiling int64
 }
@@ -83,6 +85,7 @@ var (
 	errSessionLost = errors.New("the registry no longer knows the upload")
 	errOutOfStep   = errors.New("the registry stands at another byte of the upload")
 	errTooLarge    = errors.New("the registry refuses pieces of this size")
+	errNoPieces    = errors.New("the registry takes no pieces")
 )
 
 // smallest is the piece below which a registry that refuses pieces for their
@@ -121,7 +124,7 @@ func (u *upload) step(ctx context.Context) (Outcome, error) {
 		return u.begin(ctx)
 	case u.unsure:
 		return "", u.ask(ctx)
-	case u.blob.Size-u.offset > u.chunk:
+	case u.blob.Size-u.offset > u.chunk && !u.whole:
 		return "", u.patch(ctx)
 	default:
 		return u.put(ctx)
@@ -132,13 +135,16 @@ func (u *upload) step(ctx context.Context) (Outcome, error) {
 func (u *upload) recover(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, errTooLarge):
-		if u.chunk/2 < smallest {
+		if u.chunk/2 < smallest || u.whole {
 			return err
 		}
 		u.chunk /= 2
 		u.floor, u.ceiling = min(u.floor, u.chunk), u.chunk
 		return nil
-	case errors.Is(err, errSessionLost):
+	case errors.Is(err, errNoPieces):
+		u.at, u.whole = nil, true
+		return nil
+	case errors.Is(err, errSessionLost), u.whole:
 		u.at, u.lost = nil, true
 	case errors.Is(err, errOutOfStep) && u.offset == 0:
 		// Asked, and out of step at the start: this session is broken.

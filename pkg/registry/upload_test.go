@@ -158,6 +158,31 @@ func TestUploadSurvivesTheProcess(t *testing.T) {
 	}
 }
 
+// Artifact Registry takes no pieces: a drop costs the blob, and it is sent anew.
+func TestUploadWhole(t *testing.T) {
+	server := registrytest.Start(t)
+	puts := 0
+	server.Answer(func(w http.ResponseWriter, req *http.Request) bool {
+		if req.Method == http.MethodPut {
+			puts++
+		}
+		if req.Method == http.MethodPatch || req.Header.Get("Content-Range") != "" {
+			w.WriteHeader(http.StatusBadRequest)
+			return true
+		}
+		if puts == 1 && req.Method == http.MethodPut {
+			_, _ = io.CopyN(io.Discard, req.Body, 2*mib)
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	})
+	r, _ := open(t, server.Repository(t, "team/app"), Options{Profile: &GAR, ResumeDir: t.TempDir()})
+	upload1(t, r, noise(8, 20*mib), Uploaded)
+	if puts != 2 {
+		t.Errorf("%d uploads, want 2", puts)
+	}
+}
+
 func TestMount(t *testing.T) {
 	server := registrytest.Start(t)
 	first, second := server.Repository(t, "team/app"), server.Repository(t, "team/other")
