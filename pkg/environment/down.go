@@ -165,8 +165,8 @@ func always(name string, do func(context.Context) error) saga.Step {
 // vanish removes the backend's part and waits until it is gone. A change that
 // is under way ends first; a removal that failed is tried again.
 func (m *Manager) vanish(ctx context.Context, n namespace.Namespace) error {
-	tries, seen := 0, false
-	for wait := time.Second; ; wait = min(2*wait, 5*time.Second) {
+	tries, seen, began := 0, false, m.Options.Time().Now()
+	for {
 		status, err := m.Backend.Look(ctx, n)
 		if err != nil {
 			return err
@@ -192,7 +192,7 @@ func (m *Manager) vanish(ctx context.Context, n namespace.Namespace) error {
 				return err
 			}
 		}
-		if err := m.sleep(ctx, wait); err != nil {
+		if err := m.sleep(ctx, saga.Pace(m.Options.Time().Now().Sub(began), 5*time.Second)); err != nil {
 			return err
 		}
 	}

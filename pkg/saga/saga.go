@@ -223,7 +223,7 @@ func (r *Run) await(ctx context.Context, step Step, o Options) error {
 	if longest <= 0 {
 		longest = 5 * time.Second
 	}
-	for wait := firstPoll; ; wait = min(2*wait, longest) {
+	for began := o.Time().Now(); ; {
 		done, err := step.Done(ctx)
 		if err != nil || done {
 			return err
@@ -231,7 +231,7 @@ func (r *Run) await(ctx context.Context, step Step, o Options) error {
 		if o.Detach {
 			return ErrDetached
 		}
-		if err := o.Time().Sleep(ctx, wait); err != nil {
+		if err := o.Time().Sleep(ctx, Pace(o.Time().Now().Sub(began), longest)); err != nil {
 			return err //nolint:wrapcheck // the reason that ctx ended
 		}
 	}
@@ -245,7 +245,12 @@ func (o Options) Time() Clock {
 	return o.Clock
 }
 
-const firstPoll = time.Second
+// Pace is the time until the next look at something that has been waited for so
+// long: a second at first, then a quarter of that time, which is how much later
+// than need be the end is seen at most, and never more than longest.
+func Pace(waited, longest time.Duration) time.Duration {
+	return min(max(time.Second, waited/4), longest)
+}
 
 // IsTransient tells whether an error says nothing about the step's fate.
 func (o Options) IsTransient(err error) bool {

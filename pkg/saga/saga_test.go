@@ -397,3 +397,16 @@ func TestSleepThroughTheLease(t *testing.T) {
 		}
 	})
 }
+
+// What is waited for is seen at most a quarter later than need be.
+func TestPace(t *testing.T) {
+	for _, end := range []time.Duration{time.Second, 3 * time.Second, 8 * time.Second, 30 * time.Second, 10 * time.Minute} {
+		looks, at := 0, time.Duration(0)
+		for ; at < end; looks++ {
+			at += Pace(at, 5*time.Second)
+		}
+		if late := at - end; late > max(time.Second, min(end/4, 5*time.Second)) || looks > 10+int(end/(5*time.Second)) {
+			t.Errorf("%s: seen %s late after %d looks", end, late, looks)
+		}
+	}
+}

@@ -121,7 +121,7 @@ func (d *Driver) awaitDeletion(ctx context.Context, name, id string) error {
 		if !s.Busy() && (begun || look > patience) {
 			return &blockedError{failures: w.blocked(s), text: w.failure(s)}
 		}
-		if err := d.pause(ctx); err != nil {
+		if err := d.pause(ctx, d.every()); err != nil {
 			return fmt.Errorf("wait until stack %s is deleted: %w", name, err)
 		}
 	}

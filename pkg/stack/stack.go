@@ -189,13 +189,17 @@ func code(err error) string {
 	return ""
 }
 
-// pause waits between two looks.
-func (d *Driver) pause(ctx context.Context) error {
-	every := d.Poll
-	if every == 0 {
-		every = 5 * time.Second
+// every is the time between two looks.
+func (d *Driver) every() time.Duration {
+	if d.Poll == 0 {
+		return 5 * time.Second
 	}
-	timer := time.NewTimer(every)
+	return d.Poll
+}
+
+// pause waits between two looks.
+func (d *Driver) pause(ctx context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

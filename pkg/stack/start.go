@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -123,7 +124,8 @@ func (d *Driver) propose(ctx context.Context, r proposal) (*cloudformation.Descr
 		return nil, explainRequest(r.Name, err)
 	}
 	again := err != nil
-	for {
+	// Most are computed within a second.
+	for wait := min(time.Second/2, d.every()); ; wait = min(2*wait, d.every()) {
 		set, err := d.Client.DescribeChangeSet(ctx,
 			&cloudformation.DescribeChangeSetInput{StackName: &r.Name, ChangeSetName: &r.name})
 		if err != nil {
@@ -146,7 +148,7 @@ func (d *Driver) propose(ctx context.Context, r proposal) (*cloudformation.Descr
 			}
 			continue
 		}
-		if err := d.pause(ctx); err != nil {
+		if err := d.pause(ctx, wait); err != nil {
 			return nil, fmt.Errorf("wait for the change set of stack %s: %w", r.Name, err)
 		}
 	}

@@ -37,7 +37,7 @@ func (d *Driver) wait(ctx context.Context, id, token string) (*Stack, error) {
 		if settled(w.status) && (token == "" || token == w.token || look > patience) {
 			break
 		}
-		if err := d.pause(ctx); err != nil {
+		if err := d.pause(ctx, d.every()); err != nil {
 			return nil, fmt.Errorf("wait for stack %s: %w", name, err)
 		}
 	}
