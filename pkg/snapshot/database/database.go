@@ -24,6 +24,7 @@ type Database struct {
 	Kind               Kind
 	ID, ARN            string
 	ResourceID         string // another one for a later database of the same name
+	Cluster            string // that an instance is a member of
 	Status             string // such as "available"
 	Engine             string // such as "postgres", "aurora-mysql"
 	EngineVersion      string

@@ -2,11 +2,13 @@ package database
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+	"github.com/aws/smithy-go"
 )
 
 // Instances is the Engine of RDS instances.
@@ -30,7 +32,8 @@ func (e Instances) Database(ctx context.Context, id string) (*Database, error) {
 func fromInstance(d types.DBInstance) *Database {
 	db := &Database{
 		Kind: Instance, ID: aws.ToString(d.DBInstanceIdentifier), ARN: aws.ToString(d.DBInstanceArn), ResourceID: aws.ToString(d.DbiResourceId),
-		Status: aws.ToString(d.DBInstanceStatus), Engine: aws.ToString(d.Engine),
+		Cluster: aws.ToString(d.DBClusterIdentifier),
+		Status:  aws.ToString(d.DBInstanceStatus), Engine: aws.ToString(d.Engine),
 		EngineVersion: aws.ToString(d.EngineVersion), Class: aws.ToString(d.DBInstanceClass),
 		KMSKeyID: aws.ToString(d.KmsKeyId), Encrypted: aws.ToBool(d.StorageEncrypted),
 		StorageGB: int(aws.ToInt32(d.AllocatedStorage)), MultiAZ: aws.ToBool(d.MultiAZ),
@@ -53,15 +56,28 @@ func fromInstance(d types.DBInstance) *Database {
 // Stop implements Engine.
 func (e Instances) Stop(ctx context.Context, id string) error {
 	_, err := e.Client.StopDBInstance(ctx, &rds.StopDBInstanceInput{DBInstanceIdentifier: &id})
-	err = when[*types.InvalidDBInstanceStateFault](ctx, e, id, Available, err)
+	err = when[*types.InvalidDBInstanceStateFault](ctx, e, id, Available, e.alone(ctx, id, err))
 	return unless[*types.DBInstanceNotFoundFault](err, "stop DB instance %s", id)
 }
 
 // Start implements Engine.
 func (e Instances) Start(ctx context.Context, id string) error {
 	_, err := e.Client.StartDBInstance(ctx, &rds.StartDBInstanceInput{DBInstanceIdentifier: &id})
-	err = when[*types.InvalidDBInstanceStateFault](ctx, e, id, "stopped", err)
+	err = when[*types.InvalidDBInstanceStateFault](ctx, e, id, "stopped", e.alone(ctx, id, err))
 	return unless[*types.DBInstanceNotFoundFault](err, "start DB instance %s", id)
+}
+
+// alone forgives that RDS refuses to stop or start a member of a cluster, which
+// goes as the cluster does.
+func (e Instances) alone(ctx context.Context, id string, err error) error {
+	var refused smithy.APIError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	if db, look := e.Database(ctx, id); look == nil && db != nil && db.Cluster != "" {
+		return nil
+	}
+	return err
 }
 
 // Protect implements Engine.
