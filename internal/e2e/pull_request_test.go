@@ -45,7 +45,7 @@ environments:
         template-parameters: |
           ListenerArn=${LISTENER}
           Host=127.0.0.1
-          VpcId=vpc-0146dev
+          VpcId=vpc-local
           Subnets=subnet-0146dev
           SecurityGroups=sg-0146dev
 `

@@ -9,6 +9,7 @@ import (
 	"github.com/org/shipkit/internal/localaws/cloudformation"
 	"github.com/org/shipkit/internal/localaws/cloudwatch"
 	"github.com/org/shipkit/internal/localaws/codedeploy"
+	"github.com/org/shipkit/internal/localaws/ec2"
 	"github.com/org/shipkit/internal/localaws/ecr"
 	"github.com/org/shipkit/internal/localaws/ecs"
 	"github.com/org/shipkit/internal/localaws/elb"
@@ -37,6 +38,7 @@ func (s *Server) compose(ctx context.Context) error {
 	s.Logs = logs.New(s.Clock)
 	s.KMS = kms.New(s.Clock)
 	s.IAM = iam.New(s.Clock, s.Faults)
+	s.EC2 = ec2.New()
 	s.S3 = s3.New(s.Clock)
 	s.Mail = mail.New(s.Clock)
 	s.Alarms = cloudwatch.New(s.Clock.Now)
@@ -46,6 +48,7 @@ func (s *Server) compose(ctx context.Context) error {
 	s.serve("logs", s.Logs)
 	s.serve("kms", s.KMS)
 	s.serve("iam", s.IAM)
+	s.serve("ec2", s.EC2)
 	s.serve("s3", s.S3)
 	s.serve("alarms", s.Alarms)
 	s.mux.Add(s.Mail.WireSES(), s.Mail.WireSNS())
@@ -77,6 +80,7 @@ type Services struct {
 	Logs    *logs.Service
 	KMS     *kms.Service
 	IAM     *iam.Service
+	EC2     *ec2.Service
 	S3      *s3.Service
 	Mail    *mail.Service
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/org/shipkit/internal/localaws/clock"
 	"github.com/org/shipkit/internal/localaws/cloudformation"
+	"github.com/org/shipkit/internal/localaws/ec2"
 	"github.com/org/shipkit/internal/localaws/keyring"
 	"github.com/org/shipkit/internal/localaws/logs"
 	"github.com/org/shipkit/internal/localaws/rds"
@@ -43,7 +44,7 @@ func start(t *testing.T) *world {
 	vault := secrets.New(c)
 	databases := rds.New(c, rds.Options{NoData: true, Secrets: vault})
 	stacks := cloudformation.New(c, mux)
-	mux.Add(databases.Wire(), stacks.Wire(), ssm.New(c).Wire(), vault.Wire(), logs.New(c).Wire())
+	mux.Add(databases.Wire(), stacks.Wire(), ssm.New(c).Wire(), vault.Wire(), logs.New(c).Wire(), ec2.New().Wire())
 	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		server.Close()

@@ -25,7 +25,8 @@ type contract struct {
 
 // contracts are all of them, by area.
 var contracts = slices.Concat(parameters, secretContracts, logContracts, identity, mailContracts, objects, schedules, scaling,
-	databases, clusters, balancers, repositories, stacks, tagged, services, rollouts, alarms, codeDeployments)
+	databases, clusters, balancers, repositories, stacks, tagged, services, rollouts, alarms, codeDeployments,
+	securityGroups)
 
 // run is one contract against one AWS. What does not hold is collected rather than failed, so that a listed difference
 // can be told from a fault.
@@ -53,7 +54,7 @@ type network struct {
 	subnets []string
 }
 
-// home is local AWS's network: it has no EC2, and takes any name.
+// home is local AWS's network: its EC2 takes any name.
 var home = network{vpc: "vpc-1", subnets: []string{"subnet-1", "subnet-2"}}
 
 // ok says whether a call succeeded; one that did not is a break of the contract.

@@ -25,7 +25,7 @@ const venv = "../../../.venv/bin"
 
 func TestMoto(t *testing.T) {
 	judge(t, "moto", []string{"ssm", "secretsmanager", "logs", "sts", "iam", "kms", "ses", "sns", "s3", "scheduler",
-		"application-autoscaling", "rds", "elasticloadbalancing", "tagging", "ecs", "codedeploy"}, func(port string) *exec.Cmd {
+		"application-autoscaling", "rds", "elasticloadbalancing", "tagging", "ecs", "codedeploy", "ec2"}, func(port string) *exec.Cmd {
 		return program("moto_server", "-H", "127.0.0.1", "-p", port)
 	})
 }

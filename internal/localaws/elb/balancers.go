@@ -11,6 +11,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
+	"github.com/org/shipkit/internal/localaws/ec2"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
@@ -54,7 +55,7 @@ func (s *Service) CreateLoadBalancer(ctx context.Context, in *elb.CreateLoadBala
 		DNSName: aws.String(socket.Addr().String()), CanonicalHostedZoneId: aws.String("Z32O12XQLNTSW2"),
 		CreatedTime: aws.Time(s.clock.Now()), Scheme: types.LoadBalancerSchemeEnumInternetFacing,
 		Type: types.LoadBalancerTypeEnumApplication, State: &types.LoadBalancerState{Code: types.LoadBalancerStateEnumActive},
-		IpAddressType: types.IpAddressTypeIpv4, SecurityGroups: in.SecurityGroups, VpcId: aws.String("vpc-local"),
+		IpAddressType: types.IpAddressTypeIpv4, SecurityGroups: in.SecurityGroups, VpcId: aws.String(ec2.VPC),
 	}}
 	if in.Scheme != "" {
 		b.Scheme = in.Scheme

@@ -36,6 +36,9 @@ func denied(call wire.Call) *wire.Error {
 	}
 	code, status := "AccessDeniedException", 400
 	switch call.Service {
+	case "ec2": // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+		return wire.Errorf("UnauthorizedOperation", 403, "You are not authorized to perform this operation. User: %s is not "+
+			"authorized to perform: %s because no identity-based policy allows the %s action", call.Caller.ARN, action, action)
 	case "rds", "cloudformation", "elasticloadbalancing", "iam", "sts", "sns", "s3":
 		code, status = "AccessDenied", 403
 	}

@@ -9,11 +9,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
+	"github.com/org/shipkit/internal/localaws/ec2"
 	"github.com/org/shipkit/internal/localaws/wire"
 )
 
-// localVPC is the one network of local AWS.
-const localVPC = "vpc-local"
+const localVPC = ec2.VPC
 
 type subnetGroup struct {
 	types.DBSubnetGroup

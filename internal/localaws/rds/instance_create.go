@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
+	"github.com/org/shipkit/internal/localaws/ec2"
 	"github.com/org/shipkit/internal/localaws/rds/engine"
 	"github.com/org/shipkit/internal/localaws/rds/mariadb"
 	"github.com/org/shipkit/internal/localaws/wire"
@@ -221,7 +222,7 @@ func orElse[T any](p *T, def T) *T {
 
 func securityGroups(ids []string) []types.VpcSecurityGroupMembership {
 	if len(ids) == 0 {
-		ids = []string{"sg-default"}
+		ids = []string{ec2.DefaultGroup}
 	}
 	groups := make([]types.VpcSecurityGroupMembership, len(ids))
 	for i, id := range ids {

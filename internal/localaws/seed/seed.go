@@ -13,13 +13,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/internal/localaws/ec2"
+	"github.com/org/shipkit/internal/localaws/wire"
 )
 
 // The demo's names: a customer's project in its development environment.
 const (
 	Namespace = "xy-0146-dev"
 	Service   = "web"
-	Vpc       = "vpc-0146dev"
+	Vpc       = ec2.VPC
 	Subnet    = "subnet-0146dev"
 	Group     = "sg-0146dev"
 )
@@ -66,8 +68,9 @@ func Run(ctx context.Context, s *localaws.Server, version string) (Demo, error) 
 
 const executionRole = "ecsTaskExecutionRole"
 
-// account makes the roles that the rest refers to.
+// account makes the security group and the roles that the rest refers to.
 func account(ctx context.Context, s *localaws.Server) error {
+	s.EC2.Seed(wire.DefaultAccount, wire.DefaultRegion, Group, Vpc)
 	for role, principal := range map[string]string{
 		executionRole: "ecs-tasks.amazonaws.com", "shipkit-scheduler": "scheduler.amazonaws.com",
 	} {

@@ -20,7 +20,7 @@ func (s *Service) decodeInput(op *operation, labels map[string]string, r *http.R
 		err = s.decodeJSON(body, in.Elem())
 	case RPCv2:
 		err = decodeCBOR(body, in.Elem())
-	case Query:
+	case Query, EC2:
 		var form url.Values
 		if form, err = url.ParseQuery(string(body)); err == nil {
 			err = s.decodeQuery(form, in.Elem())
@@ -61,7 +61,7 @@ func (s *Service) decodePayload(op *operation, body []byte, in reflect.Value) er
 func (s *Service) malformed(err error) *Error {
 	code := "SerializationException"
 	switch s.Protocol {
-	case Query:
+	case Query, EC2:
 		code = "MalformedQueryString"
 	case RESTXML:
 		code = "MalformedXML"
@@ -70,7 +70,7 @@ func (s *Service) malformed(err error) *Error {
 }
 
 var contentTypes = map[Protocol]string{
-	JSON10: "application/x-amz-json-1.0", JSON11: "application/x-amz-json-1.1", Query: "text/xml",
+	JSON10: "application/x-amz-json-1.0", JSON11: "application/x-amz-json-1.1", Query: "text/xml", EC2: "text/xml",
 	RPCv2: "application/cbor", RESTJSON: "application/json", RESTXML: "application/xml",
 }
 
@@ -92,6 +92,8 @@ func (s *Service) encodeOutput(w http.ResponseWriter, op *operation, out any, re
 		body = cborBytes(tree)
 	case Query:
 		body = s.queryResult(op.name, tree, requestID)
+	case EC2:
+		body = s.ec2Result(op.name, tree, requestID)
 	case RESTXML:
 		body = s.restXML(v.Type().Name(), tree)
 	default:
@@ -148,6 +150,8 @@ func (s *Service) encodeError(w http.ResponseWriter, e *Error, requestID string)
 		fault = "Receiver"
 	}
 	switch s.Protocol {
+	case EC2:
+		body = ec2Error(e, requestID)
 	case Query, RESTXML:
 		body = s.xmlError(e, fault, requestID)
 	default:

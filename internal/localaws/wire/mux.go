@@ -199,7 +199,7 @@ func inflate(r *http.Request, body []byte) ([]byte, error) {
 
 func (s *Service) operationName(r *http.Request, body []byte) string {
 	switch s.Protocol {
-	case Query:
+	case Query, EC2:
 		form, _ := url.ParseQuery(string(body)) // a broken form has no Action, or fails again when decoded
 		return form.Get("Action")
 	case RPCv2:
@@ -217,7 +217,7 @@ func (s *Service) unknownOperation(name string) *Error {
 			"it lacks the header X-Amz-Target, or a form the field Action", s.Name)
 	}
 	code := "UnknownOperationException"
-	if s.Protocol == Query || s.Protocol == RESTXML {
+	if s.Protocol == Query || s.Protocol == EC2 || s.Protocol == RESTXML {
 		code = "InvalidAction"
 	}
 	return Errorf(code, http.StatusNotImplemented, "local AWS has no operation %q in service %q; it has: %s",

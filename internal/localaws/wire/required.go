@@ -17,7 +17,7 @@ func (s *Service) missing(in reflect.Value) error {
 				return s.lacks(s.naming()(t.Name(), field))
 			}
 		case reflect.Slice: // a form cannot tell an empty list from none
-			if v.IsNil() && s.Protocol != Query {
+			if v.IsNil() && s.Protocol != Query && s.Protocol != EC2 {
 				return s.lacks(s.naming()(t.Name(), field))
 			}
 		case reflect.String: // an enum
@@ -34,7 +34,7 @@ func (s *Service) missing(in reflect.Value) error {
 func (s *Service) lacks(member string) error {
 	code := "ValidationException"
 	switch s.Name {
-	case "rds":
+	case "rds", "ec2":
 		return Errorf("MissingParameter", http.StatusBadRequest, "The request must contain the parameter %s.", member)
 	case "ecs", "ecr", "logs", "secretsmanager", "tagging":
 		code = "InvalidParameterException"

@@ -53,6 +53,7 @@ var required = map[string][]string{
 	"codedeploy.StopDeploymentInput":                            {"DeploymentId"},
 	"codedeploy.TagResourceInput":                               {"ResourceArn", "Tags"},
 	"codedeploy.UntagResourceInput":                             {"ResourceArn", "TagKeys"},
+	"ec2.CreateSecurityGroupInput":                              {"Description", "GroupName"},
 	"ecr.BatchCheckLayerAvailabilityInput":                      {"LayerDigests", "RepositoryName"},
 	"ecr.BatchDeleteImageInput":                                 {"ImageIds", "RepositoryName"},
 	"ecr.BatchGetImageInput":                                    {"ImageIds", "RepositoryName"},

@@ -19,6 +19,7 @@ const (
 	JSON10   Protocol = iota // X-Amz-Target, application/x-amz-json-1.0
 	JSON11                   // X-Amz-Target, application/x-amz-json-1.1
 	Query                    // form in, XML out
+	EC2                      // the same in EC2's own way
 	RPCv2                    // CBOR on /service/…/operation/…
 	RESTJSON                 // operation by method and path, JSON body
 	RESTXML                  // operation by method and path, XML body
@@ -30,7 +31,7 @@ type ServiceInfo struct {
 	Protocol     Protocol
 	TargetPrefix string // JSON: what stands before the dot in X-Amz-Target; RPCv2: the service's shape name
 	LowerCamel   bool   // members are lowerCamelCase on the wire, else as the SDK's field names
-	Namespace    string // Query and REST XML: the xmlns of responses
+	Namespace    string // Query, EC2 and REST XML: the xmlns of responses
 }
 
 // Service is a set of operations. Register them with Handle, HandleREST or HandleHTTP, then add it to a Mux.

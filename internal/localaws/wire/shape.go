@@ -33,6 +33,9 @@ var otherCase = map[string]map[string]bool{
 }
 
 func (s *ServiceInfo) naming() naming {
+	if s.Protocol == EC2 {
+		return ec2Name
+	}
 	exceptions := otherCase[s.Name]
 	return func(owner, field string) string {
 		if s.LowerCamel != exceptions[owner] {

@@ -173,7 +173,7 @@ func denied(p Protocol, err error) *Error {
 	}
 	code := known[err]
 	message := strings.ToUpper(err.Error()[:1]) + err.Error()[1:] + "."
-	if p == Query || p == RESTXML {
+	if p == Query || p == EC2 || p == RESTXML {
 		return Errorf(code.other, http.StatusForbidden, "%s", message)
 	}
 	return Errorf(code.json, http.StatusBadRequest, "%s", message)

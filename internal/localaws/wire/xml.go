@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
@@ -12,6 +13,7 @@ import (
 )
 
 // element writes <name>value</name>. elements holds the names of list items by "Type.Field" where they are not "member".
+// anyList is what the others are called.
 func appendXML(out *bytes.Buffer, name, field string, value any, elements map[string]string) {
 	out.WriteString("<" + name + ">")
 	switch v := value.(type) {
@@ -27,10 +29,7 @@ func appendXML(out *bytes.Buffer, name, field string, value any, elements map[st
 			out.WriteString("</entry>")
 		}
 	case []any:
-		item, ok := elements[field]
-		if !ok {
-			item = "member"
-		}
+		item := cmp.Or(elements[field], elements[anyList], "member")
 		for _, x := range v {
 			appendXML(out, item, "", x, elements)
 		}
@@ -39,6 +38,9 @@ func appendXML(out *bytes.Buffer, name, field string, value any, elements map[st
 	}
 	out.WriteString("</" + name + ">")
 }
+
+// anyList stands for the lists that are not named.
+const anyList = ""
 
 func xmlScalar(value any) string {
 	switch v := value.(type) {

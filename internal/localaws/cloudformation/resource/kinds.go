@@ -87,8 +87,9 @@ var kinds = map[string]*Kind{
 
 	"AWS::IAM::Role": {replacing: []string{"RoleName", "Path"}, create: createRole, update: createModel, remove: removeRole},
 
-	// Nothing stands behind these: local AWS has one network and no policies.
-	"AWS::EC2::SecurityGroup":                    {create: createSecurityGroup, update: createModel, remove: nil},
+	"AWS::EC2::SecurityGroup": {create: createSecurityGroup, update: createModel, remove: removeSecurityGroup},
+
+	// Nothing stands behind these: local AWS filters no traffic and has no policies.
 	"AWS::EC2::SecurityGroupIngress":             {create: createModel},
 	"AWS::EC2::SecurityGroupEgress":              {create: createModel},
 	"AWS::IAM::Policy":                           {create: createModel},

@@ -2,10 +2,8 @@ package resource
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -25,12 +23,6 @@ func (w *World) pause(ctx context.Context, d time.Duration) error {
 		return fmt.Errorf("wait for a resource: %w", err)
 	}
 	return nil
-}
-
-func createSecurityGroup(ctx context.Context, w *World, r *Instance) error {
-	r.PhysicalID = "sg-" + strings.ToLower(rand.Text()[:17])
-	r.Attributes = map[string]any{"GroupId": r.PhysicalID, "VpcId": r.text("VpcId")}
-	return w.pause(ctx, modelTime)
 }
 
 // createWaitCondition waits for signals that nobody can send here, and fails
