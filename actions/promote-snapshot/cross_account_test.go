@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 
 	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/internal/localaws/ec2"
 )
 
 // TestAcrossAccountsAndRegions promotes an encrypted instance between places.
@@ -113,14 +114,11 @@ func TestMaskedBeforeItLeaves(t *testing.T) {
 	source, target := w.at(otherAccount, home), w.at(thisAccount, home)
 	source.instance(t, "postgres", source.newKey(t, true))
 	query(t, source, "dev-db", "create table orders as select id, 'person' || id as name from generate_series(1, 42) id")
-	if _, err := target.CreateDBSubnetGroup(t.Context(), &rds.CreateDBSubnetGroupInput{
-		DBSubnetGroupName: new("prod"), DBSubnetGroupDescription: new("prod"), SubnetIds: []string{"subnet-1", "subnet-2"},
-	}); err != nil {
-		t.Fatal(err)
-	}
+	target.subnetGroup(t, "prod")
+	w.EC2.Seed(thisAccount, home, groupID, ec2.VPC)
 	with := map[string]string{
 		"source-database": "dev-db", "from": "dev", "source-role-arn": sourceRole, "kms-key-id": target.newKey(t, false),
-		"subnet-group": "prod", "security-groups": "sg-0123456789abcdef0", // of the target: the quarantine cannot use them
+		"subnet-group": "prod", "security-groups": groupID, // of the target: the quarantine cannot use them
 		"mask-sql":   write(t, "mask.sql", "update orders set name = 'hidden';"),
 		"verify-sql": write(t, "verify.sql", "select count(*) = 42 and count(distinct name) = 1 from orders;"),
 	}

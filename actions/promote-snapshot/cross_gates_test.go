@@ -11,6 +11,7 @@ import (
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/internal/localaws/ec2"
 	"github.com/org/shipkit/pkg/action/actiontest"
 )
 
@@ -74,6 +75,25 @@ func TestGates(t *testing.T) {
 		"subnet group": {thisAccount, func(t *testing.T, w *cross, source, _ region) {
 			source.instance(t, "postgres", "")
 		}, map[string]string{"subnet-group": "nowhere"}, `DB subnet group "nowhere" is not there in eu-west-1`},
+		"security group": {thisAccount, func(t *testing.T, w *cross, source, _ region) {
+			source.instance(t, "postgres", "")
+			w.EC2.Seed(otherAccount, home, groupID, ec2.VPC)
+			w.EC2.Seed(thisAccount, far, groupID, ec2.VPC)
+		}, map[string]string{"security-groups": ec2.DefaultGroup + "," + groupID}, `security group "` + groupID + `" is not there in eu-west-1 of account 111122223333`},
+		"security group of another VPC than the subnets": {thisAccount, func(t *testing.T, w *cross, source, target region) {
+			source.instance(t, "postgres", "")
+			target.subnetGroup(t, "prod")
+			w.EC2.Seed(thisAccount, home, groupID, "vpc-other")
+		}, map[string]string{"subnet-group": "prod", "security-groups": groupID}, `security group "` + groupID + `" is of vpc-other, but DB subnet group prod is of vpc-local`},
+		"security group of another VPC than the default subnets": {thisAccount, func(t *testing.T, w *cross, source, target region) {
+			source.instance(t, "postgres", "")
+			w.EC2.Seed(thisAccount, home, groupID, "vpc-other")
+		}, map[string]string{"template-parameters": "SecurityGroups=" + groupID}, "is of vpc-other, but the default DB subnet group, as none is named, is of vpc-local"},
+		"security groups of two VPCs": {thisAccount, func(t *testing.T, w *cross, source, target region) {
+			source.instance(t, "postgres", "")
+			w.EC2.Seed(thisAccount, home, groupID, "vpc-other")
+		}, map[string]string{"template": write(t, "own.yml", "Resources: {}"), "security-groups": ec2.DefaultGroup + "," + groupID},
+			`security group "` + groupID + `" is of vpc-other, but security group ` + ec2.DefaultGroup + " is of vpc-local"},
 		"parameter group": {thisAccount, func(t *testing.T, w *cross, source, _ region) {
 			source.instance(t, "postgres", "")
 		}, map[string]string{"parameter-group": "nowhere"}, `parameter group "nowhere" is not there in eu-west-1`},
@@ -130,8 +150,8 @@ func TestAllGatesAtOnce(t *testing.T) {
 	w.RDS.Withdraw(home, "postgres", "17.4")
 	w.refused(t, w.run(t, map[string]string{
 		"from": "dev", "source-database": "dev-db", "source-role-arn": sourceRole, "subnet-group": "nowhere",
-		"parameter-group": "nowhere", "snapshot-quota": "1",
-	}), "AWS manages", "kms-key-id", "is not offered", "DB subnet group", "parameter group", "manual snapshots")
+		"parameter-group": "nowhere", "snapshot-quota": "1", "security-groups": groupID,
+	}), "AWS manages", "security group \""+groupID, "kms-key-id", "is not offered", "DB subnet group", "parameter group", "manual snapshots")
 }
 
 // TestPlanTells what a run would cost and what it makes less safe, and changes
@@ -189,15 +209,35 @@ func TestPlanTells(t *testing.T) {
 	}
 }
 
+// groupID is a security group that is where a test puts it.
+const groupID = "sg-0123456789abcdef0"
+
+// TestGroupsUnseen: a role that may not look up security groups promotes as
+// before, and is told which permission it lacks.
+func TestGroupsUnseen(t *testing.T) {
+	w := startCross(t, localaws.Options{NoData: true})
+	w.at(thisAccount, home).instance(t, "postgres", "")
+	if err := w.AddFault("ec2.DescribeSecurityGroups=deny"); err != nil {
+		t.Fatal(err)
+	}
+	got := w.promote(t, map[string]string{"source-database": "dev-db", "security-groups": groupID})
+	for _, text := range []string{got.Log, got.Summary} {
+		if !strings.Contains(text, "the security groups of the new database are not checked: AWS denied ec2:DescribeSecurityGroups") {
+			t.Errorf("no word of the permission: %s", text)
+		}
+	}
+}
+
 // TestTemplateParameters: what the inputs say is what the database is like.
 func TestTemplateParameters(t *testing.T) {
 	w := startCross(t, localaws.Options{NoData: true})
 	here := w.at(thisAccount, home)
 	here.instance(t, "postgres", "alias/aws/rds")
 	here.parameterGroup(t, "prod", "postgres17")
+	w.EC2.Seed(thisAccount, home, groupID, ec2.VPC)
 	got := w.promote(t, map[string]string{
 		"source-database": "dev-db", "multi-az": "true", "instance-class": "db.m6g.large", "backup-retention-days": "14",
-		"security-groups": "sg-1,sg-2", "parameter-group": "prod",
+		"security-groups": ec2.DefaultGroup + "," + groupID, "parameter-group": "prod",
 		"template-parameters": "BackupWindow=01:00-01:30\nMaintenanceWindow=sat:02:00-sat:03:00",
 	})
 	db := here.promoted(t, got.Outputs["timestamp"])
@@ -273,6 +313,15 @@ func (r region) many(t *testing.T, count int, gigabytes int32) {
 		}); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func (r region) subnetGroup(t *testing.T, name string) {
+	t.Helper()
+	if _, err := r.CreateDBSubnetGroup(t.Context(), &rds.CreateDBSubnetGroupInput{
+		DBSubnetGroupName: &name, DBSubnetGroupDescription: &name, SubnetIds: []string{"subnet-1", "subnet-2"},
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -61,7 +61,7 @@ func TestMaskTaskAtTheSource(t *testing.T) {
 	client := w.maskAt(t, source)
 	with := map[string]string{
 		"source-database": "dev-db", "from": "dev", "source-role-arn": sourceRole, "kms-key-id": target.newKey(t, false),
-		"mask-task": "masks", "mask-cluster": "dev", "mask-subnets": "subnet-1,subnet-2", "mask-security-groups": "sg-0123456789abcdef0",
+		"mask-task": "masks", "mask-cluster": "dev", "mask-subnets": "subnet-1,subnet-2", "mask-security-groups": groupID,
 	}
 	got := w.promote(t, with)
 	runs := 0

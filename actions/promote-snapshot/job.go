@@ -90,7 +90,7 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs, connect connecti
 	}
 	promoter.Tasks = tasks
 	return &job{promoter: promoter, request: request, gates: snapshot.Gates{
-		SnapshotQuota: in.Quota, Prices: prices, Key: keys(source.cfg, target.cfg), Tasks: tasks.Problems, SQL: in.sqlFiles(),
+		SnapshotQuota: in.Quota, Prices: prices, Key: keys(source.cfg, target.cfg), Groups: groups(target.cfg), Tasks: tasks.Problems, SQL: in.sqlFiles(),
 	}}, nil
 }
 

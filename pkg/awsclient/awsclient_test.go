@@ -106,6 +106,9 @@ func TestExplain(t *testing.T) {
 			"the AWS credentials have expired", "role-duration-seconds"},
 		"denied": {api("AccessDeniedException", denied),
 			"AWS denied ecs:UpdateService on arn:aws:ecs:eu-west-1:1:service/c/web", `"Resource": "arn:aws:ecs:eu-west-1:1:service/c/web"`},
+		"denied by EC2": {api("UnauthorizedOperation", "You are not authorized to perform this operation. User: arn:aws:sts::1:assumed-role/deploy/x "+
+			"is not authorized to perform: ec2:DescribeSecurityGroups because no identity-based policy allows the ec2:DescribeSecurityGroups action"),
+			"AWS denied ec2:DescribeSecurityGroups", "allow ec2:DescribeSecurityGroups in the policy"},
 		"denied without words": {api("AccessDenied", "Access Denied"), "AWS denied ecs:UpdateService", "allow ecs:UpdateService"},
 		"unknown key":          {api("InvalidClientTokenId", "no"), "AWS does not know these credentials", "access key"},
 		"no credentials": {errors.New("get identity: get credentials: failed to refresh cached credentials, no EC2 IMDS role found"),

@@ -360,7 +360,7 @@ func (c engine) Family(_ context.Context, _, version string) (family string, err
 
 func (c engine) ParameterGroup(context.Context, string) (string, error) { return "postgres15", nil }
 
-func (c engine) SubnetGroup(context.Context, string) (bool, error) { return true, nil }
+func (c engine) SubnetGroup(context.Context, string) (string, error) { return "vpc-1", nil }
 
 // ---- CloudFormation
 

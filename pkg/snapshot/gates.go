@@ -48,7 +48,7 @@ func (g gatekeeper) all(ctx context.Context) error {
 	g.source()
 	g.target()
 	g.protection()
-	checks := []func(context.Context) error{g.quotas, g.subnets, g.services, g.tasks}
+	checks := []func(context.Context) error{g.quotas, g.network, g.services, g.tasks}
 	if g.subject.kind != "" {
 		g.language()
 		checks = append(checks, g.keys, g.version)

@@ -119,19 +119,6 @@ func (g gatekeeper) version(ctx context.Context) error {
 	return nil
 }
 
-func (g gatekeeper) subnets(ctx context.Context) error {
-	name := g.request.Parameters["SubnetGroup"]
-	if name == "" {
-		return nil
-	}
-	there, err := g.Target.Databases.SubnetGroup(ctx, name)
-	if err == nil && !there {
-		g.plan.Findings.Errorf("create it, or name another in subnet-group",
-			"DB subnet group %q is not there in %s", name, g.Target.Region)
-	}
-	return err
-}
-
 // keys follows the snapshot's encryption on its way.
 func (g gatekeeper) keys(ctx context.Context) error {
 	if !g.subject.encrypted {

@@ -72,14 +72,13 @@ func (p *promotion) besideSource(ctx context.Context, parameters map[string]stri
 			source = found
 		}
 	}
-	ours := p.request.Template == instanceTemplate || p.request.Template == clusterTemplate
 	for name, value := range map[string]string{
 		"SubnetGroup": source.SubnetGroup, "SecurityGroups": strings.Join(source.SecurityGroups, ","),
 		"ParameterGroup": source.ParameterGroup,
 	} {
 		_, asked := parameters[name]
 		delete(parameters, name)
-		if value != "" && (ours || asked) {
+		if value != "" && (p.request.ours() || asked) {
 			parameters[name] = value
 		}
 	}

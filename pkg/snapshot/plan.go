@@ -38,6 +38,10 @@ type Gates struct {
 	SnapshotQuota *int
 	// Key looks at a key from one of the sides. Nil leaves keys unchecked.
 	Key func(ctx context.Context, seen KeyView, id string) (Key, error)
+	// Groups returns the networks of the target's security groups that are
+	// there, by ID. A diag.Diagnostic that is a warning says that it could not
+	// look. Nil leaves groups unchecked.
+	Groups func(ctx context.Context, ids []string) (map[string]string, error)
 	// Tasks finds what would keep the user's tasks from being run. Nil leaves
 	// them unchecked.
 	Tasks func(context.Context) (diag.List, error)

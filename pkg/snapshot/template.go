@@ -19,11 +19,14 @@ const defaultClass = "db.t4g.medium"
 // user's template knows.
 func (r Request) class() string {
 	class := r.Parameters["InstanceClass"]
-	if class == "" && (r.Template == instanceTemplate || r.Template == clusterTemplate) {
+	if class == "" && r.ours() {
 		return defaultClass
 	}
 	return class
 }
+
+// ours tells whether the template is shipkit's.
+func (r Request) ours() bool { return r.Template == instanceTemplate || r.Template == clusterTemplate }
 
 // Template returns shipkit's CloudFormation template of a database. A user's
 // own must take the parameters DatabaseIdentifier and SnapshotIdentifier.

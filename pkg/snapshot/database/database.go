@@ -134,5 +134,7 @@ type Region interface {
 	Family(ctx context.Context, engine, version string) (string, error)
 	// ParameterGroup returns a parameter group's family; "" if it is not there.
 	ParameterGroup(ctx context.Context, name string) (string, error)
-	SubnetGroup(ctx context.Context, name string) (bool, error)
+	// SubnetGroup returns the network of a DB subnet group; "" if it is not
+	// there.
+	SubnetGroup(ctx context.Context, name string) (vpc string, err error)
 }

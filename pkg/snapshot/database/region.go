@@ -41,9 +41,12 @@ func (r region) Family(ctx context.Context, engine, version string) (string, err
 }
 
 // SubnetGroup implements Region.
-func (r region) SubnetGroup(ctx context.Context, name string) (bool, error) {
+func (r region) SubnetGroup(ctx context.Context, name string) (string, error) {
 	out, err := r.Client.DescribeDBSubnetGroups(ctx, &rds.DescribeDBSubnetGroupsInput{DBSubnetGroupName: &name})
 	found, err := one[*types.DBSubnetGroupNotFoundFault]("DB subnet group", name, err,
 		func() []types.DBSubnetGroup { return out.DBSubnetGroups })
-	return found != nil, err
+	if found == nil {
+		return "", err
+	}
+	return aws.ToString(found.VpcId), nil
 }
