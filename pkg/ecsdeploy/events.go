@@ -60,6 +60,10 @@ func (f *follower) unplaced() (Cause, bool) {
 		if strings.Contains(t.text, "unable to place a task") {
 			c := Cause{Kind: KindCapacity, Reason: eventText(t.text)}
 			c.Sentence, c.Try = explain(c, "")
+			if strings.Contains(t.text, "already using a port") {
+				c.Sentence = "no instance of the cluster has the host port free that a task requires"
+				c.Try = "let ECS choose the host port (hostPort 0), or lower minimumHealthyPercent so that an old task makes room"
+			}
 			return c, true
 		}
 	}

@@ -37,31 +37,16 @@ func NewRollbackPlan(ctx context.Context, c *Clients, req Request, target string
 func (p *planner) back(ctx context.Context, service types.Service, target string) {
 	s := newServicePlan(service)
 	p.plan.Services = append(p.plan.Services, s)
-	history, err := history(ctx, p.c, s)
-	if err != nil {
-		p.fail(err)
-		return
-	}
-	if target == Previous && byCodeDeploy(service) {
-		p.problems.Errorf("name the revision to go back to in rollback-to",
-			"service %q is deployed by CodeDeploy: ECS does not know what it ran before", s.Name)
-		return
-	}
-	if target == Previous && p.interrupt(ctx, s, history) {
-		return
-	}
-	arn := target
 	if target == Previous {
-		if arn = lastGood(history, s.Before); arn == "" {
-			p.problems.Errorf("name a revision in rollback-to",
-				"service %q has no earlier successful deployment within the 90 days that ECS remembers", s.Name)
-			return
-		}
+		target = p.previous(ctx, s)
 	} else if _, err := strconv.Atoi(target); err == nil {
 		family, _, _ := strings.Cut(shortARN(s.Before), ":")
-		arn = family + ":" + target
+		target = family + ":" + target
 	}
-	document, arn, err := Revision(ctx, p.c.TaskDefinitions, arn)
+	if target == "" {
+		return // a deployment is stopped, or the problems say why not
+	}
+	document, arn, err := Revision(ctx, p.c.TaskDefinitions, target)
 	if err != nil {
 		p.fail(err)
 		return
@@ -91,6 +76,30 @@ func (p *planner) back(ctx context.Context, service types.Service, target string
 			s.update.DeploymentConfiguration = deploymentConfiguration(service, Rollout{NoPause: true})
 		}
 	}
+}
+
+// previous is the last good revision of a service: "" where a deployment in
+// progress is stopped instead, or where none is known.
+func (p *planner) previous(ctx context.Context, s *ServicePlan) string {
+	if byCodeDeploy(s.service) {
+		p.problems.Errorf("name the revision to go back to in rollback-to",
+			"service %q is deployed by CodeDeploy: ECS does not know what it ran before", s.Name)
+		return ""
+	}
+	history, err := history(ctx, p.c, s)
+	if err != nil {
+		p.fail(err)
+		return ""
+	}
+	if p.interrupt(ctx, s, history) {
+		return ""
+	}
+	good := lastGood(history, s.Before)
+	if good == "" {
+		p.problems.Errorf("name a revision in rollback-to",
+			"service %q has no earlier successful deployment within the 90 days that ECS remembers", s.Name)
+	}
+	return good
 }
 
 // interrupt plans to stop a deployment in progress, if there is one.

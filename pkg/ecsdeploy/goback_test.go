@@ -132,6 +132,15 @@ func TestRollbackPlans(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a named revision needs no history", func(t *testing.T) {
+		f := newFake(t)
+		f.define(t, strings.Replace(servingFile, digestA, digestB, 1))
+		f.refuse["ListServiceDeployments"] = apiError("AccessDeniedException", "no")
+		p, err := NewRollbackPlan(t.Context(), f.clients(), Request{Cluster: "shop", Services: []string{"web"}, Wait: request().Wait}, "2")
+		if err != nil || p.Services[0].Action != ActionUpdate || shortARN(p.TaskDefinition) != "web:2" {
+			t.Errorf("got %+v, %v", p, err)
+		}
+	})
 	t.Run("an inactive revision is refused", func(t *testing.T) {
 		f := newFake(t)
 		f.inactive[f.define(t, strings.Replace(servingFile, digestA, digestB, 1))] = true

@@ -135,27 +135,39 @@ func (p *planner) source(ctx context.Context, services []types.Service) {
 // Revision reads the ACTIVE revision that an ARN, a family or family:revision
 // names, and returns its ARN too.
 func Revision(ctx context.Context, definitions TaskDefinitions, name string) (*taskdef.Document, string, error) {
+	document, definition, err := readRevision(ctx, definitions, name)
+	if err != nil {
+		return nil, "", err
+	}
+	arn := aws.ToString(definition.TaskDefinitionArn)
+	if definition.Status != types.TaskDefinitionStatusActive {
+		return nil, "", &diag.Diagnostic{
+			Summary: fmt.Sprintf("task definition %s is %s: ECS cannot deploy it", shortARN(arn), definition.Status),
+			Try:     "name another revision, or give the file so that a new one is registered",
+		}
+	}
+	return document, arn, nil
+}
+
+// readRevision reads a revision, whatever its state.
+func readRevision(ctx context.Context, definitions TaskDefinitions, name string) (*taskdef.Document, *types.TaskDefinition, error) {
 	out, err := definitions.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
 		TaskDefinition: aws.String(name), Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
 	})
 	if hasCode(err, "ClientException") {
-		return nil, "", &diag.Diagnostic{
+		return nil, nil, &diag.Diagnostic{
 			Summary: fmt.Sprintf("task definition %s does not exist", shortARN(name)), Err: err,
 			Try: "check the name, the revision and the region",
 		}
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("describe task definition %s: %w", name, err)
-	}
-	arn := aws.ToString(out.TaskDefinition.TaskDefinitionArn)
-	if status := out.TaskDefinition.Status; status != types.TaskDefinitionStatusActive {
-		return nil, "", &diag.Diagnostic{
-			Summary: fmt.Sprintf("task definition %s is %s: ECS cannot deploy it", shortARN(arn), status),
-			Try:     "name another revision, or give the file so that a new one is registered",
-		}
+		return nil, nil, fmt.Errorf("describe task definition %s: %w", shortARN(name), err)
 	}
 	document, err := taskdef.FromAPI(out.TaskDefinition, out.Tags)
-	return document, arn, err //nolint:wrapcheck // FromAPI names the operation
+	if err != nil {
+		return nil, nil, fmt.Errorf("read task definition %s: %w", shortARN(name), err)
+	}
+	return document, out.TaskDefinition, nil
 }
 
 // describe reads a revision for comparison, whatever its state, once.
@@ -163,17 +175,11 @@ func (p *planner) describe(ctx context.Context, arn string) (*taskdef.Document, 
 	if document, ok := p.current[arn]; ok {
 		return document, nil
 	}
-	out, err := p.c.TaskDefinitions.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
-		TaskDefinition: aws.String(arn), Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
-	})
+	document, definition, err := readRevision(ctx, p.c.TaskDefinitions, arn)
 	if err != nil {
-		return nil, fmt.Errorf("describe task definition %s: %w", shortARN(arn), err)
+		return nil, err
 	}
-	document, err := taskdef.FromAPI(out.TaskDefinition, out.Tags)
-	if err != nil {
-		return nil, fmt.Errorf("read task definition %s: %w", shortARN(arn), err)
-	}
-	p.current[arn], p.inactive[arn] = document, out.TaskDefinition.Status == types.TaskDefinitionStatusInactive
+	p.current[arn], p.inactive[arn] = document, definition.Status == types.TaskDefinitionStatusInactive
 	return document, nil
 }
 

@@ -81,6 +81,14 @@ func TestRollbackSaysWhy(t *testing.T) {
 			[]string{"was rolled back by somebody else", "CloudTrail"},
 		},
 		{
+			"a port that is taken", ends(types.ServiceDeploymentStatusInProgress, 0, ""),
+			func(f *fakeAWS) {
+				f.services[0].Events = []types.ServiceEvent{event("was unable to place a task because no container instance met all of its requirements. " +
+					"The closest matching (container-instance bbbc23d5) is already using a port required by your task.")}
+			},
+			[]string{"after 30m: no instance of the cluster has the host port free", "hostPort 0"},
+		},
+		{
 			"no capacity: no task tells of it", ends(types.ServiceDeploymentStatusInProgress, 0, ""),
 			func(f *fakeAWS) {
 				f.services[0].Events = []types.ServiceEvent{event("was unable to place a task because no container instance met all of its requirements. " +

@@ -59,8 +59,5 @@ func (s StatusSet) Has(status int) bool {
 	return false
 }
 
-// Empty tells whether the set holds nothing.
-func (s StatusSet) Empty() bool { return len(s.ranges) == 0 }
-
 // String returns the set as it was written.
 func (s StatusSet) String() string { return s.text }
