@@ -112,7 +112,7 @@ func (w *wire) do(ctx context.Context, t *testing.T, command string) actiontest.
 		if err != nil {
 			return err
 		}
-		job.hurry(w.Clock)
+		job.hurry(leap{w.Clock})
 		return job.perform(ctx)
 	})
 	with := map[string]string{

@@ -230,16 +230,17 @@ func (g gate) release(t *testing.T) {
 }
 
 // process begins a step as a process group of its own.
-func (p *plant) process(t *testing.T, with map[string]string) *exec.Cmd {
+func (w *world) process(t *testing.T, with map[string]string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.run++
 	cmd := exec.CommandContext(t.Context(), self)
 	cmd.Env = append(os.Environ(), asAction+"=1", "GITHUB_ACTIONS=true", "GITHUB_REPOSITORY="+repository,
-		"GITHUB_RUN_ID=99", "GITHUB_JOB=environment", "INPUT_NAMESPACE=xy-0146-dev", "INPUT_PR=7",
-		"INPUT_GITHUB-TOKEN=token", "GITHUB_API_URL="+p.github.URL, "TMPDIR="+t.TempDir())
+		"GITHUB_RUN_ID="+strings.Repeat("1", w.run), "GITHUB_JOB=environment", "INPUT_NAMESPACE=xy-0146-dev", "INPUT_PR=7",
+		"INPUT_GITHUB-TOKEN=token", "GITHUB_API_URL="+w.github.URL, "GITHUB_SERVER_URL=https://github.com", "TMPDIR="+t.TempDir())
 	for name, value := range with {
 		cmd.Env = append(cmd.Env, "INPUT_"+strings.ToUpper(name)+"="+value)
 	}

@@ -1,6 +1,7 @@
 package ephemeralenv
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,16 +31,19 @@ func small(t *testing.T) string {
 // smallStep runs a command on the small environment of pull request 7.
 func (w *world) smallStep(t *testing.T, template string, with map[string]string) actiontest.Result {
 	t.Helper()
-	all := map[string]string{
-		"template": template, "template-parameters": "Namespace=${namespace}\nValue=1", "cluster": "", "url": "", "ttl": "1h",
-	}
-	for name, value := range with {
-		all[name] = value
-	}
+	all := smallWith(template, with)
 	if w.ahead != 0 {
 		return w.step(t, all)
 	}
 	return w.stepOf(t, w.hasty(), all)
+}
+
+func smallWith(template string, with map[string]string) map[string]string {
+	all := map[string]string{
+		"template": template, "template-parameters": "Namespace=${namespace}\nValue=1", "cluster": "", "url": "", "ttl": "1h",
+	}
+	maps.Copy(all, with)
+	return all
 }
 
 // shown is a log without the lines that only tell GitHub what to hide.

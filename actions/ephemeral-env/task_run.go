@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 
@@ -97,12 +98,17 @@ func (j *job) follow(ctx context.Context, o ecsdeploy.OneOff, expires time.Time)
 		return ecsdeploy.TaskOutcome{}, err
 	}
 	o.Token = noted.Token
-	task, err := o.Start(ctx, j.ecs)
+	run, err := o.Start(ctx, j.ecs)
 	if err != nil {
 		return ecsdeploy.TaskOutcome{}, err //nolint:wrapcheck // it names the task definition
 	}
+	task := aws.ToString(run.TaskArn)
 	j.rt.Progress().Milestone("test", "task "+path.Base(task)+" runs "+path.Base(o.Revision))
-	end := time.Now().Add(o.Timeout + time.Minute)
+	end := aws.ToTime(run.CreatedAt) // by AWS's clock, which schedules go by
+	if now := time.Now(); now.After(end) {
+		end = now // it is a dead run's, or this runner's clock is ahead
+	}
+	end = end.Add(o.Timeout + time.Minute)
 	if end.After(expires) {
 		end = expires
 	}

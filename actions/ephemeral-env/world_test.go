@@ -22,12 +22,12 @@ import (
 	"github.com/org/shipkit/internal/awstest/image"
 	"github.com/org/shipkit/internal/githubtest"
 	"github.com/org/shipkit/internal/localaws"
-	"github.com/org/shipkit/internal/localaws/clock"
 	"github.com/org/shipkit/internal/policytest"
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/action/actiontest"
 	"github.com/org/shipkit/pkg/awsclient"
 	cfn "github.com/org/shipkit/pkg/environment/cloudformation"
+	"github.com/org/shipkit/pkg/saga"
 )
 
 const repository = "acme/shop"
@@ -46,9 +46,6 @@ type world struct {
 	ahead    time.Duration // by how much AWS's clock is ahead of the runner's
 	as       string        // the repository whose runs these are, if not the usual one
 }
-
-// Local AWS is faster: these are 40 s of its time.
-func init() { rest, taskPoll = 2*time.Second, 50*time.Millisecond }
 
 func start(t testing.TB) *world {
 	t.Helper()
@@ -125,13 +122,13 @@ func (w *world) hasty() action.Spec {
 		if err != nil {
 			return awsclient.Explain(err)
 		}
-		job.hurry(w.Clock)
+		job.hurry(leap{w.Clock})
 		return awsclient.Explain(job.perform(ctx))
 	})
 }
 
-func (j *job) hurry(local *clock.Clock) {
-	j.manager.Options.Clock = leap{local}
+func (j *job) hurry(clock saga.Clock) {
+	j.manager.Options.Clock = clock
 	if backend, ok := j.inner().(*cfn.Backend); ok {
 		backend.Driver.Poll = time.Millisecond
 	}

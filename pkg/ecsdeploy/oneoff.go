@@ -49,16 +49,16 @@ const logKept = 30
 // ErrUnended says that a task has not ended in time. It goes on.
 var ErrUnended = errors.New("it has not ended in time")
 
-// Start runs the task and returns its ARN.
-func (o OneOff) Start(ctx context.Context, tasks Tasks) (string, error) {
+// Start runs the task and returns it.
+func (o OneOff) Start(ctx context.Context, tasks Tasks) (types.Task, error) {
 	out, err := tasks.RunTask(ctx, o.input())
 	if err != nil {
-		return "", fmt.Errorf("run task %s: %w", shortARN(o.Revision), err)
+		return types.Task{}, fmt.Errorf("run task %s: %w", shortARN(o.Revision), err)
 	}
 	if len(out.Tasks) == 0 {
-		return "", o.notPlaced(out.Failures)
+		return types.Task{}, o.notPlaced(out.Failures)
 	}
-	return aws.ToString(out.Tasks[0].TaskArn), nil
+	return out.Tasks[0], nil
 }
 
 func (o OneOff) notPlaced(failures []types.Failure) error {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/progress"
 )
@@ -17,13 +19,14 @@ const runTaskPoll = 3 * time.Second
 // changes, and waits for its end if asked to.
 func runTask(ctx context.Context, c *Clients, p *Plan, r *Result, send progress.Func) error {
 	o := oneOff(p, r.TaskDefinition)
-	task, err := o.Start(ctx, c.Tasks)
+	run, err := o.Start(ctx, c.Tasks)
 	if d, ok := errors.AsType[*diag.Diagnostic](err); ok {
 		d.Try += "; no service was changed"
 	}
 	if err != nil {
 		return err
 	}
+	task := aws.ToString(run.TaskArn)
 	r.RunTasks = []string{task}
 	send.Milestone(o.Name, "started "+shortARN(task))
 	if !o.Wait {
