@@ -156,6 +156,9 @@ func TestMySQLBySQL(t *testing.T) {
 			if rows := here.mysqlValue(t, "dev-db"+member, "select count(*) from orders where email like '%@shipkit.org'"); rows != "42" {
 				t.Errorf("the source has %s orders that are not masked", rows)
 			}
+			if kind == "cluster" {
+				return // what fails does so in the same way
+			}
 
 			here.mysqlValue(t, "dev-db"+member, "delete from orders where id > 39")
 			failed := w.run(t, with)

@@ -16,15 +16,9 @@ import (
 
 var login = Login{Password: `p@ss/wo'r\d`}
 
-// serve starts a server of an engine of RDS with a table of five orders.
-func serve(t *testing.T, name string) database.Database {
-	t.Helper()
-	db, _ := serveAt(t, name)
-	return db
-}
-
-// serveAt is serve, and tells the data folder.
-func serveAt(t *testing.T, name string) (db database.Database, dir string) {
+// serve starts a server of an engine of RDS with a table of five orders. Dir is
+// its data folder.
+func serve(t *testing.T, name string) (db database.Database, dir string) {
 	t.Helper()
 	prepare := postgres.New
 	if name != "postgres" {
@@ -52,89 +46,93 @@ func serveAt(t *testing.T, name string) (db database.Database, dir string) {
 	return db, s.Dir()
 }
 
-func TestRunAndCheck(t *testing.T) {
+func TestServers(t *testing.T) {
 	for _, name := range []string{"postgres", "aurora-mysql"} {
 		t.Run(name, func(t *testing.T) {
-			db := serve(t, name)
-			if err := Check(t.Context(), db, login, "-- rows\nselect count(*) = 5 from orders;\n\nselect exists (\n  select * from orders where id = 3\n);"); err != nil {
-				t.Errorf("checks that hold: %v", err)
-			}
-			err := Check(t.Context(), db, login, "select count(*) = 7,\n  'seven' from orders;\nselect id from orders where id = 9;\n"+
-				"select email = '' from orders where id = 5;\nselect * from nowhere;\nselect count(*) = 5 from orders;")
-			for _, want := range []string{
-				`line 1: check "select count(*) = 7, 'seven' from orders" is not true: [`, `seven]`,
-				`line 3: check "select id from orders where id = 9" returned no row`,
-				`line 4: check "select email = '' from orders where id = 5" is not true: [`,
-				`line 5: check "select * from nowhere": `, "nowhere",
-			} {
-				if err == nil || !strings.Contains(err.Error(), want) {
-					t.Errorf("the error lacks %q: %v", want, err)
-				}
-			}
-			if strings.Contains(fmt.Sprint(err), "line 6") {
-				t.Errorf("a check that holds is told of: %v", err)
-			}
-
-			// A file that fails leaves nothing behind, and says where.
-			err = Run(t.Context(), db, login, "update orders set email = 'masked';\n-- then\ndelete from orders\n  where nothing = 1;\nselect 1;")
-			if err == nil || !strings.Contains(err.Error(), "run SQL in database db: line ") || !strings.Contains(err.Error(), "nothing") {
-				t.Errorf("a statement that is wrong: %v", err)
-			}
-			if err := Check(t.Context(), db, login, "select count(*) = 0 from orders where email = 'masked';"); err != nil {
-				t.Errorf("a file that failed had an effect: %v", err)
-			}
-			if err := Run(t.Context(), db, login, "update orders set email = concat('person', id, '@example.com');"); err != nil {
-				t.Errorf("a mask: %v", err)
-			}
-			if err := Check(t.Context(), db, login, "select count(*) = 5 from orders where email like '%@example.com';"); err != nil {
-				t.Errorf("it is not masked: %v", err)
-			}
-
-			for _, wrong := range []Login{{Password: "wrong-horse"}, {User: "nobody", Password: login.Password}, {Password: login.Password, Name: "nowhere"}} {
-				err := Run(t.Context(), db, wrong, "select 1")
-				if err == nil || strings.Contains(err.Error(), wrong.Password) {
-					t.Errorf("%+v: %v", wrong, err)
-				}
+			db, dir := serve(t, name)
+			t.Run("run and check", func(t *testing.T) { runAndCheck(t, db) })
+			t.Run("authorities", func(t *testing.T) { authorities(t, db, dir) })
+			if name != "postgres" {
+				t.Run("script", func(t *testing.T) { mysqlScript(t, db) })
 			}
 		})
 	}
 }
 
-// TestAuthorities: with them the server must show a certificate of theirs, in
-// its own name.
-func TestAuthorities(t *testing.T) {
-	for _, name := range []string{"postgres", "mysql"} {
-		db, dir := serveAt(t, name)
-		pem, err := os.ReadFile(filepath.Join(dir, engine.Certificate))
-		if err != nil {
-			t.Fatal(err)
+func runAndCheck(t *testing.T, db database.Database) {
+	if err := Check(t.Context(), db, login, "-- rows\nselect count(*) = 5 from orders;\n\nselect exists (\n  select * from orders where id = 3\n);"); err != nil {
+		t.Errorf("checks that hold: %v", err)
+	}
+	err := Check(t.Context(), db, login, "select count(*) = 7,\n  'seven' from orders;\nselect id from orders where id = 9;\n"+
+		"select email = '' from orders where id = 5;\nselect * from nowhere;\nselect count(*) = 5 from orders;")
+	for _, want := range []string{
+		`line 1: check "select count(*) = 7, 'seven' from orders" is not true: [`, `seven]`,
+		`line 3: check "select id from orders where id = 9" returned no row`,
+		`line 4: check "select email = '' from orders where id = 5" is not true: [`,
+		`line 5: check "select * from nowhere": `, "nowhere",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error lacks %q: %v", want, err)
 		}
-		right, wrong := x509.NewCertPool(), x509.NewCertPool()
-		if !right.AppendCertsFromPEM(pem) {
-			t.Fatal("the server's certificate cannot be read")
-		}
-		for _, test := range []struct {
-			endpoint    string
-			authorities *x509.CertPool
-			want        string
-		}{
-			{db.Endpoint, right, ""},
-			{db.Endpoint, wrong, "certificate signed by unknown authority"},
-			{"localhost", right, "certificate is not valid for any names, but wanted to match localhost"},
-		} {
-			db.Endpoint = test.endpoint
-			err := Run(t.Context(), db, Login{Password: login.Password, Authorities: test.authorities}, "select 1")
-			if (err == nil) != (test.want == "") || test.want != "" && !strings.Contains(err.Error(), test.want) {
-				t.Errorf("%s at %s: got %v, want %q", name, test.endpoint, err, test.want)
-			}
+	}
+	if strings.Contains(fmt.Sprint(err), "line 6") {
+		t.Errorf("a check that holds is told of: %v", err)
+	}
+
+	// A file that fails leaves nothing behind, and says where.
+	err = Run(t.Context(), db, login, "update orders set email = 'masked';\n-- then\ndelete from orders\n  where nothing = 1;\nselect 1;")
+	if err == nil || !strings.Contains(err.Error(), "run SQL in database db: line ") || !strings.Contains(err.Error(), "nothing") {
+		t.Errorf("a statement that is wrong: %v", err)
+	}
+	if err := Check(t.Context(), db, login, "select count(*) = 0 from orders where email = 'masked';"); err != nil {
+		t.Errorf("a file that failed had an effect: %v", err)
+	}
+	if err := Run(t.Context(), db, login, "update orders set email = concat('person', id, '@example.com');"); err != nil {
+		t.Errorf("a mask: %v", err)
+	}
+	if err := Check(t.Context(), db, login, "select count(*) = 5 from orders where email like '%@example.com';"); err != nil {
+		t.Errorf("it is not masked: %v", err)
+	}
+
+	for _, wrong := range []Login{{Password: "wrong-horse"}, {User: "nobody", Password: login.Password}, {Password: login.Password, Name: "nowhere"}} {
+		err := Run(t.Context(), db, wrong, "select 1")
+		if err == nil || strings.Contains(err.Error(), wrong.Password) {
+			t.Errorf("%+v: %v", wrong, err)
 		}
 	}
 }
 
-// TestMySQLScript runs what only a MySQL file has: a procedure between other
+// authorities: with them the server must show a certificate of theirs, in its
+// own name.
+func authorities(t *testing.T, db database.Database, dir string) {
+	pem, err := os.ReadFile(filepath.Join(dir, engine.Certificate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	right, wrong := x509.NewCertPool(), x509.NewCertPool()
+	if !right.AppendCertsFromPEM(pem) {
+		t.Fatal("the server's certificate cannot be read")
+	}
+	for _, test := range []struct {
+		endpoint    string
+		authorities *x509.CertPool
+		want        string
+	}{
+		{db.Endpoint, right, ""},
+		{db.Endpoint, wrong, "certificate signed by unknown authority"},
+		{"localhost", right, "certificate is not valid for any names, but wanted to match localhost"},
+	} {
+		db.Endpoint = test.endpoint
+		err := Run(t.Context(), db, Login{Password: login.Password, Authorities: test.authorities}, "select 1")
+		if (err == nil) != (test.want == "") || test.want != "" && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("at %s: got %v, want %q", test.endpoint, err, test.want)
+		}
+	}
+}
+
+// mysqlScript runs what only a MySQL file has: a procedure between other
 // delimiters, a change of the schema amid, several results of a call.
-func TestMySQLScript(t *testing.T) {
-	db := serve(t, "mysql")
+func mysqlScript(t *testing.T, db database.Database) {
 	err := Run(t.Context(), db, login, `DELIMITER //
 create procedure mask() begin
   update orders set email = concat('person', id, ';@example.com');
