@@ -1,6 +1,7 @@
 package promotesnapshot
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strconv"
@@ -96,8 +97,8 @@ func (in inputs) starts() bool { return in.Mode == "run" || in.Mode == "plan" }
 // matter.
 func (in inputs) names() (source, target namespace.Namespace, err error) {
 	var bad diag.List
-	if target, err = namespace.Parse(in.Namespace); err != nil {
-		bad.Errorf("give environment, or namespace such as xy-0146-staging", "input namespace: %v", err)
+	if target, err = in.target(); err != nil {
+		bad.Add(diag.From(err)...)
 	}
 	source = target
 	if in.From != "" && err == nil {
@@ -105,13 +106,34 @@ func (in inputs) names() (source, target namespace.Namespace, err error) {
 			source, err = target.In(in.From)
 		}
 		if err != nil {
-			bad.Errorf("name an environment such as dev, or a namespace such as xy-0146-dev", "input from: %q given: %v", in.From, err)
+			bad.Errorf("name an environment such as dev, or a namespace such as xy-0146-dev", "input from: %q given: %s", in.From, diag.From(err)[0].Summary)
 		}
 	}
 	in.checkSource(&bad)
 	in.checkServices(&bad)
 	in.checkTasks(&bad)
 	return source, target, bad.Err()
+}
+
+// target is what the settings file says of the environment, or the workflow.
+func (in inputs) target() (namespace.Namespace, error) {
+	if in.Namespace == "" {
+		return namespace.Namespace{}, &diag.Diagnostic{
+			Summary: "inputs environment and namespace: none given, one is needed",
+			Try:     "environment: staging, if .shipkit.yml has it; or namespace: xy-0146-staging",
+		}
+	}
+	target, err := namespace.Parse(in.Namespace)
+	if err != nil {
+		return target, named("namespace", diag.From(err))
+	}
+	if in.Environment != "" && in.Environment != target.Environment {
+		return target, &diag.Diagnostic{
+			Summary: fmt.Sprintf("inputs environment and namespace: the environment is %s, but %s is another's namespace", in.Environment, in.Namespace),
+			Try:     "leave namespace out: the settings file knows it",
+		}
+	}
+	return target, nil
 }
 
 func (in inputs) checkSource(bad *diag.List) {
@@ -126,7 +148,7 @@ func (in inputs) checkSource(bad *diag.List) {
 	}
 	if in.Mode == "run" && !in.DryRun && in.DataAuthority != "source" {
 		bad.Errorf("data-authority: source, if that is what you want",
-			"input data-authority: nothing given, but a promotion discards what was written to %s since", in.Namespace)
+			"input data-authority: nothing given, but a promotion discards what was written to %s since", cmp.Or(in.Namespace, "the target"))
 	}
 }
 

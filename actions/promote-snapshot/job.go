@@ -30,6 +30,9 @@ type job struct {
 	promoter *snapshot.Promoter
 	request  snapshot.Request
 	gates    snapshot.Gates
+	// replaced is the database in use when the plan was made, and its version.
+	replaced      *database.Database
+	replacedSince namespace.Timestamp
 }
 
 // account is one side's way into AWS.

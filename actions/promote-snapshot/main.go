@@ -13,6 +13,7 @@ import (
 	"github.com/org/shipkit/pkg/awsclient"
 	"github.com/org/shipkit/pkg/saga"
 	"github.com/org/shipkit/pkg/snapshot"
+	"github.com/org/shipkit/pkg/snapshot/database"
 )
 
 //go:embed action.yml
@@ -54,7 +55,8 @@ func (j *job) plan(ctx context.Context, rt *action.Runtime, in inputs) error {
 	if err != nil {
 		return awsclient.Explain(err)
 	}
-	rt.Summary(planView(in.Namespace, in.Retention, plan))
+	j.replaced, j.replacedSince = plan.Current, plan.Active
+	rt.Summary(planView(in, plan))
 	rt.SetOutput("phase", "planned")
 	rt.SetOutput("changed", "false")
 	rt.SetOutput("previous-timestamp", string(plan.Active))
@@ -93,7 +95,7 @@ func (j *job) conclude(rt *action.Runtime, in inputs, r snapshot.Result, err err
 	if detached {
 		err = nil
 	}
-	rt.Summary(resultView(in.Namespace, r, in.Retention, err))
+	rt.Summary(resultView(in, r, j.previous(r), err))
 	op := r.Operation
 	rt.SetOutput("operation-id", op.Kind+"-"+string(op.Timestamp))
 	rt.SetOutput("timestamp", string(r.Active))
@@ -106,6 +108,14 @@ func (j *job) conclude(rt *action.Runtime, in inputs, r snapshot.Result, err err
 		rt.SetOutput("endpoint", r.Database.Endpoint)
 	}
 	return awsclient.Explain(err)
+}
+
+// previous is the database of the previous version, if the plan saw it.
+func (j *job) previous(r snapshot.Result) *database.Database {
+	if r.Previous == "" || r.Previous != j.replacedSince {
+		return nil
+	}
+	return j.replaced
 }
 
 func (j *job) status(ctx context.Context, rt *action.Runtime, in inputs) error {

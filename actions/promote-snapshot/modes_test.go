@@ -59,7 +59,7 @@ func TestDetachAndResume(t *testing.T) {
 	w.ends(t, plain, 0, "done")
 	before := w.look(t)
 	w.Clock.Advance(time.Hour)
-	w.ends(t, detached, 0, "detached", "take snapshot goes on by itself", "--mode resume")
+	w.ends(t, detached, 0, "detached", "take snapshot goes on by itself", "mode: resume")
 	w.ends(t, mode("plan"), 0, "planned", "will be finished first: promote-snapshot of", `detached at step "take snapshot"`)
 	w.ends(t, mode("status"), 0, "detached", "take snapshot")
 	w.ends(t, mode("orphans"), 0, "", "no orphans")
@@ -106,7 +106,8 @@ func TestUndoAndRetireByTheClock(t *testing.T) {
 	w.ends(t, map[string]string{"mode": "plan", "old-retention": "0s"}, 0, "planned", "| deleted | "+old+", at once; its final snapshot is kept |")
 	w.ends(t, mode("undo"), 1, "", "nothing was active before")
 	w.Clock.Advance(time.Hour)
-	second := w.ends(t, plain, 0, "done", "To go back within 168h", "--mode undo")
+	second := w.ends(t, plain, 0, "done", "To go back within 168h", "previous endpoint",
+		"--mode undo --namespace xy-0146-staging --cluster staging --services web")
 	w.Clock.Advance(time.Hour)
 	undone := w.ends(t, mode("undo"), 0, "done")
 	if undone.Outputs["timestamp"] != first.Outputs["timestamp"] || w.look(t).serving != first.Outputs["timestamp"] {

@@ -8,22 +8,28 @@ import (
 	"github.com/org/shipkit/pkg/markdown"
 	"github.com/org/shipkit/pkg/saga"
 	"github.com/org/shipkit/pkg/snapshot"
+	"github.com/org/shipkit/pkg/snapshot/database"
 )
 
 // planView shows what a run would do.
-func planView(target string, retention time.Duration, p *snapshot.Plan) string {
+func planView(in inputs, p *snapshot.Plan) string {
+	target := in.Namespace
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Plan: promote a database into %s\n\n", markdown.Code(target))
 	if p.Resumes != nil {
 		fmt.Fprintf(&b, "An operation is under way and will be finished first: %s.\n\n", markdown.Escape(p.Resumes.String()))
 	}
-	b.WriteString(markdown.Table([]string{"What", "Which"}, planFacts(target, retention, p)) + "\n")
+	b.WriteString(markdown.Table([]string{"What", "Which"}, planFacts(target, in.Retention, p)) + "\n")
 	for i, step := range p.Steps {
 		fmt.Fprintf(&b, "%d. %s\n", i+1, markdown.Escape(step))
 	}
 	b.WriteString("\n")
 	for _, finding := range p.Findings {
-		fmt.Fprintf(&b, "- **%s**: %s\n", finding.Severity, markdown.Escape(finding.Summary))
+		fmt.Fprintf(&b, "- **%s**: %s", finding.Severity, markdown.Escape(finding.Summary))
+		if finding.Try != "" {
+			b.WriteString(". Try: " + markdown.Escape(finding.Try))
+		}
+		b.WriteString("\n")
 	}
 	return b.String()
 }
@@ -68,9 +74,9 @@ func cost(c snapshot.Cost) string {
 }
 
 // resultView tells how an operation ended.
-func resultView(target string, r snapshot.Result, retention time.Duration, err error) string {
+func resultView(in inputs, r snapshot.Result, replaced *database.Database, err error) string {
 	var b strings.Builder
-	op := r.Operation
+	op, target := r.Operation, in.Namespace
 	if op.Kind == "" && err != nil {
 		return fmt.Sprintf("### ❌ %s: nothing was begun\n\n%s", markdown.Escape(target), trouble(err))
 	}
@@ -89,14 +95,16 @@ func resultView(target string, r snapshot.Result, retention time.Duration, err e
 	}
 	rows := [][]string{{"operation", markdown.Code(op.Kind + " " + string(op.Timestamp))}}
 	for _, fact := range []struct{ name, value string }{
-		{"active", string(r.Active)}, {"previous", string(r.Previous)}, {"snapshot", r.SnapshotARN}, {"stack", r.StackID}, {"endpoint", endpoint(r)},
+		{"active", string(r.Active)}, {"endpoint", endpoint(r.Database)},
+		{"previous", string(r.Previous)}, {"previous endpoint", endpoint(replaced)},
+		{"snapshot", r.SnapshotARN}, {"stack", r.StackID},
 	} {
 		if fact.value != "" {
 			rows = append(rows, []string{fact.name, markdown.Code(fact.value)})
 		}
 	}
 	b.WriteString(markdown.Table([]string{"What", "Which"}, rows) + "\n")
-	b.WriteString(next(target, r, retention))
+	b.WriteString(next(in, r))
 	return b.String()
 }
 
@@ -116,24 +124,38 @@ func asBefore(active string) string {
 	return markdown.Code(active) + " serves as before"
 }
 
-func endpoint(r snapshot.Result) string {
-	if r.Database == nil {
+func endpoint(db *database.Database) string {
+	if db == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s:%d", r.Database.Endpoint, r.Database.Port)
+	return fmt.Sprintf("%s:%d", db.Endpoint, db.Port)
 }
 
 // next is what can be done now.
-func next(target string, r snapshot.Result, retention time.Duration) string {
+func next(in inputs, r snapshot.Result) string {
 	switch {
-	case r.Operation.Status == saga.Done && r.Previous != "" && retention > 0:
-		return fmt.Sprintf("To go back within %s: %s\n", markdown.Duration(retention),
-			markdown.Code("shipkit promote-snapshot --mode undo --namespace "+target))
+	case r.Operation.Status == saga.Done && r.Previous != "" && in.Retention > 0:
+		return fmt.Sprintf("To go back within %s, for which the previous database is kept, stopped: the same inputs with `mode: undo`, or %s\n",
+			markdown.Duration(in.Retention), markdown.Code(in.command("undo")))
 	case r.Operation.Status == saga.Detached, r.Operation.Status == saga.Running, r.Operation.Status == saga.Undoing:
-		return "To go on: " + markdown.Code("shipkit promote-snapshot --mode resume --namespace "+target) + "\n"
+		return "To go on: the same inputs with `mode: resume`\n"
 	default:
 		return ""
 	}
+}
+
+// command runs another mode with all inputs that tell it which services move.
+func (in inputs) command(mode string) string {
+	words := []string{"shipkit promote-snapshot", "--mode " + mode, "--namespace " + in.Namespace}
+	for _, flag := range []struct{ name, value string }{
+		{"aws-region", in.Region}, {"cluster", in.Cluster}, {"services", strings.Join(in.Services, ",")},
+		{"container-name", strings.Join(in.Containers, ",")},
+	} {
+		if flag.value != "" {
+			words = append(words, "--"+flag.name+" "+flag.value)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // statusView shows all versions.

@@ -12,6 +12,7 @@ import (
 const (
 	redrawEvery    = 100 * time.Millisecond
 	heartbeatAfter = 30 * time.Second // without a milestone
+	longTask       = 10 * time.Second // a live line tells how long
 )
 
 // reporter shows progress: a live line in a terminal; in a log, milestones,
@@ -51,7 +52,7 @@ func (r *reporter) receive(e progress.Event) {
 		r.schedule(e.Milestone)
 	case now.Sub(r.drawn) >= redrawEvery:
 		r.drawn = now
-		r.log.live(stateLine(e))
+		r.log.live(stateLine(e) + r.soFar(longTask))
 	}
 }
 
@@ -71,9 +72,17 @@ func (r *reporter) heartbeat() {
 	if r.stopped {
 		return
 	}
-	elapsed := time.Since(r.started[r.last.Task]).Round(time.Second)
-	r.log.line(stateLine(r.last) + ", " + markdown.Duration(elapsed) + " so far")
+	r.log.line(stateLine(r.last) + r.soFar(0))
 	r.beat.Reset(heartbeatAfter)
+}
+
+// soFar says how long the last task has taken, if that is at least a while.
+func (r *reporter) soFar(least time.Duration) string {
+	elapsed := time.Since(r.started[r.last.Task]).Round(time.Second)
+	if elapsed < least {
+		return ""
+	}
+	return ", " + markdown.Duration(elapsed) + " so far"
 }
 
 func (r *reporter) stop() {
@@ -120,6 +129,9 @@ func amount(e progress.Event) string {
 			return markdown.Bytes(n)
 		}
 		return fmt.Sprint(n)
+	}
+	if e.Unit == "%" {
+		return fmt.Sprintf("%d %%", e.Done)
 	}
 	text := show(e.Done)
 	if e.Total > 0 {

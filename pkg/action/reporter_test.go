@@ -56,6 +56,21 @@ func TestATerminalHasALiveLine(t *testing.T) {
 	})
 }
 
+func TestALiveLineTellsHowLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		r := newReporter(&logger{out: &out}, true)
+		for percent := range int64(3) {
+			r.receive(progress.Event{Task: "snapshot a", Text: "creating", Done: 40 + percent, Total: 100, Unit: "%"})
+			time.Sleep(95 * time.Second)
+		}
+		r.stop()
+		if want := clearLine + "snapshot a: creating, 42 %, 3m10s so far" + clearLine; !strings.HasSuffix(out.String(), want) {
+			t.Errorf("%q", out.String())
+		}
+	})
+}
+
 func TestProgressOfManyGoroutines(t *testing.T) {
 	var out strings.Builder
 	r := newReporter(&logger{commands: true, out: &out}, false)

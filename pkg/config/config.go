@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/org/shipkit/pkg/diag"
 	"github.com/org/shipkit/pkg/namespace"
@@ -147,7 +148,7 @@ func (f *File) finding(v value, try, format string, args ...any) *diag.Diagnosti
 func (f *File) unknown(name string) error {
 	try := fmt.Sprintf("one of %q", f.Environments())
 	if near := nearest.Word(name, f.Environments()); near != "" {
-		try = fmt.Sprintf("%q", near)
+		try = fmt.Sprintf("did you mean %q? It has %s", near, strings.Join(f.Environments(), ", "))
 	}
 	return &diag.Diagnostic{Summary: fmt.Sprintf("environment %q is not in %s", name, f.path), Try: try, File: f.path}
 }

@@ -76,7 +76,7 @@ func TestUnknownEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = file.Environment("prodcution", getenv)
-	if err == nil || !strings.Contains(err.Error(), `Try: "production"`) {
+	if err == nil || !strings.Contains(err.Error(), `did you mean "production"? It has dev, production, staging`) {
 		t.Errorf("error: %v", err)
 	}
 }

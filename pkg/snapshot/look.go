@@ -118,6 +118,7 @@ func (p *promotion) stackDone(stacks Stacks, name string) func(context.Context) 
 			return false, fmt.Errorf("stack %s is being deleted by somebody", name)
 		}
 		p.stack = stack
+		p.Progress.Send(progress.Event{Task: "restore " + name, Text: "creating"})
 		return stack.Ready, nil
 	}
 }
