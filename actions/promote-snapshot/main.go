@@ -11,6 +11,7 @@ import (
 
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/awsclient"
+	"github.com/org/shipkit/pkg/markdown"
 	"github.com/org/shipkit/pkg/saga"
 	"github.com/org/shipkit/pkg/snapshot"
 	"github.com/org/shipkit/pkg/snapshot/database"
@@ -91,9 +92,17 @@ func (j *job) conclude(rt *action.Runtime, in inputs, r snapshot.Result, err err
 		rt.SetOutput("changed", "false")
 		return nil
 	}
+	if r.Operation.Kind == "" && err == nil {
+		rt.Summary(fmt.Sprintf("### ✅ %s: there is nothing to %s\n", markdown.Escape(in.Namespace), in.Mode))
+		rt.SetOutput("changed", "false")
+		return nil
+	}
 	detached := errors.Is(err, saga.ErrDetached)
 	if detached {
 		err = nil
+	}
+	if r.Operation.Status == saga.Undone {
+		r.SnapshotARN, r.StackID = "", "" // they are gone
 	}
 	rt.Summary(resultView(in, r, j.previous(r), err))
 	op := r.Operation

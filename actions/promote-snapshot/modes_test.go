@@ -114,7 +114,7 @@ func TestUndoAndRetireByTheClock(t *testing.T) {
 		t.Errorf("undo leads to %v", undone.Outputs)
 	}
 	w.ends(t, mode("status"), 0, "done", second.Outputs["timestamp"]+"` | stopped | kept until")
-	w.ends(t, mode("retire"), 0, "")
+	w.ends(t, mode("retire"), 0, "", "there is nothing to retire")
 	if n := len(w.look(t).databases); n != 3 {
 		t.Errorf("within the retention %d databases are left", n)
 	}

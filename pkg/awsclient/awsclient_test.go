@@ -124,6 +124,10 @@ func TestExplain(t *testing.T) {
 			}
 		})
 	}
+	once := fmt.Errorf("ask for the identity: %w", awsclient.Explain(api("AccessDenied", "Access Denied")))
+	if got := awsclient.Explain(once); got != once { //nolint:errorlint // the very same
+		t.Error("explained twice:", got)
+	}
 	plain := api("ClusterNotFoundException", "Cluster not found.")
 	if got := awsclient.Explain(plain); got != plain { //nolint:errorlint // the very same
 		t.Error(got)

@@ -66,10 +66,10 @@ func iamPrefix(service string) string {
 }
 
 // Explain adds the remedy to an error that comes from credentials or
-// permissions, and returns any other as it is.
+// permissions, and returns any other, and one that has it, as it is.
 func Explain(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || explained(err) {
+		return err
 	}
 	if action, arn, ok := Denied(err); ok {
 		return explainDenied(err, action, arn)
@@ -93,6 +93,12 @@ func Explain(err error) error {
 	default:
 		return err
 	}
+}
+
+// explained tells whether somebody on the way has explained the error.
+func explained(err error) bool {
+	d, ok := errors.AsType[*diag.Diagnostic](err)
+	return ok && d.Err != nil
 }
 
 func explainDenied(err error, action, arn string) error {
