@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/org/shipkit/pkg/action"
 	"github.com/org/shipkit/pkg/awsclient"
@@ -32,7 +33,13 @@ func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 }
 
 // perform does what the mode says.
-func (j *job) perform(ctx context.Context, rt *action.Runtime, in inputs) error {
+func (j *job) perform(ctx context.Context, rt *action.Runtime, in inputs) (err error) {
+	defer func() {
+		if err != nil {
+			reason, _, _ := strings.Cut(err.Error(), "\n")
+			rt.SetOutput("failure-reason", reason)
+		}
+	}()
 	switch in.Mode {
 	case "status":
 		return j.status(ctx, rt, in)
@@ -41,6 +48,11 @@ func (j *job) perform(ctx context.Context, rt *action.Runtime, in inputs) error 
 	case "plan", "run":
 		if err := j.plan(ctx, rt, in); err != nil || in.DryRun || in.Mode == "plan" {
 			return err
+		}
+	default:
+		if in.DryRun {
+			rt.Infof("%s: dry-run, mode %s changes nothing", in.Namespace, in.Mode)
+			return j.status(ctx, rt, in)
 		}
 	}
 	result, err := j.do(ctx, in)

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/shipkit/pkg/action/actiontest"
 )
@@ -109,6 +110,13 @@ func TestUndoAndRetireByTheClock(t *testing.T) {
 	second := w.ends(t, plain, 0, "done", "To go back within 168h", "previous endpoint",
 		"--mode undo --namespace xy-0146-staging --cluster staging --services web")
 	w.Clock.Advance(time.Hour)
+	for _, dry := range []string{"undo", "retire", "abort", "resume"} {
+		before := w.look(t)
+		w.ends(t, map[string]string{"mode": dry, "dry-run": "true"}, 0, "done", second.Outputs["timestamp"]+"` | available | **active**")
+		if diff := cmp.Diff(before, w.look(t), cmp.AllowUnexported(scene{})); diff != "" {
+			t.Errorf("a dry run of %s changes: %s", dry, diff)
+		}
+	}
 	undone := w.ends(t, mode("undo"), 0, "done")
 	if undone.Outputs["timestamp"] != first.Outputs["timestamp"] || w.look(t).serving != first.Outputs["timestamp"] {
 		t.Errorf("undo leads to %v", undone.Outputs)

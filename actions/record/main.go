@@ -3,6 +3,7 @@
 package record
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -48,9 +49,7 @@ func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 		if err != nil {
 			return awsclient.Explain(err)
 		}
-		if was := history.OfImage(records, record.Image); was != nil {
-			record.Version, record.Commit, record.CommitTime, record.Database = was.Version, was.Commit, was.CommitTime, was.Database
-		}
+		restore(&record, records)
 	}
 	kept := past.Add(ctx, &record, in.Keep) // before all else: it may give another ID
 	rt.Summary(recordView(record))
@@ -59,6 +58,20 @@ func run(ctx context.Context, rt *action.Runtime, in inputs) error {
 		return err
 	}
 	return awsclient.Explain(kept)
+}
+
+// restore fills in the record that serves again: that of the image, or, where
+// only the database went back, the current one.
+func restore(record *history.Record, records []history.Record) {
+	was := history.OfImage(records, record.Image)
+	if record.Image == "" && record.Database != "" {
+		was = history.Current(records)
+	}
+	if was == nil {
+		return
+	}
+	record.Version, record.Commit, record.CommitTime, record.Image = was.Version, was.Commit, was.CommitTime, cmp.Or(record.Image, was.Image)
+	record.Database = cmp.Or(record.Database, was.Database)
 }
 
 // check refuses to go back in time, as a re-run of an old workflow would.

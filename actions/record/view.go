@@ -65,7 +65,7 @@ func next(r history.Record) string {
 	case r.Status == history.RolledBack:
 		return "What served before serves again." + database + " Mend the cause and push."
 	case results["promote"] == "failure" || results["promote"] == "cancelled":
-		return "The service was not touched. Running again goes on with the database where it stopped; `promote-snapshot` with `mode: status` says where."
+		return "The service was not touched. Running again goes on with the database where it stopped, or begins anew if all was taken back; `promote-snapshot` with `mode: status` says which."
 	case results["deploy"] == "success":
 		return "The new version serves." + database + " The rollback workflow goes back."
 	case results["deploy"] != "":

@@ -68,7 +68,13 @@ jobs:
 
 func startChain(t testing.TB, versions ...string) *chain {
 	t.Helper()
-	server, err := localaws.Start(t.Context(), localaws.Options{Factor: 60, NoData: true, Engine: localaws.Process})
+	return startFast(t, 60, versions...)
+}
+
+// startFast is startChain where time goes faster.
+func startFast(t testing.TB, factor float64, versions ...string) *chain {
+	t.Helper()
+	server, err := localaws.Start(t.Context(), localaws.Options{Factor: factor, NoData: true, Engine: localaws.Process})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,13 +36,13 @@ func TestTheGuideMakesTheRoles(t *testing.T) {
 			env["arn:aws:iam::111122223333:role/"+name][variable] = value
 		}
 	}
-	for name, text := range map[string]string{"ship": shipWithRoles, "rollback": rollbackWithRoles} {
+	for _, run := range []struct{ event, yaml string }{{"push", shipWithRoles}, {"workflow_dispatch", rollbackWithRoles}} {
 		result := acttest.Run(t, acttest.Workflow{
-			YAML: text, Env: c.env, Roles: env, Vars: map[string]string{"IMAGE": c.images["v1"]}, Stubs: acttest.OfOthers,
-			Files: map[string]string{".shipkit.yml": settings}, Event: map[string]string{"rollback": "workflow_dispatch"}[name],
+			YAML: run.yaml, Event: run.event, Env: c.env, Roles: env, Vars: map[string]string{"IMAGE": c.images["v1"]}, Stubs: acttest.OfOthers,
+			Files: map[string]string{".shipkit.yml": settings},
 		})
 		if result.ExitCode != 0 {
-			t.Fatalf("%s: %v\n%s\n%s", name, result.Annotations, result.Log, result.Stderr)
+			t.Fatalf("%s: %v\n%s\n%s", run.event, result.Annotations, result.Log, result.Stderr)
 		}
 	}
 	for name, sub := range map[string]string{"shipkit-staging": "environment:staging", "shipkit-staging-build": "ref:refs/heads/main"} {

@@ -199,8 +199,11 @@ func (p *promotion) unprotect(ctx context.Context, side Side, id string) (bool, 
 		return false, side.Databases.Start(ctx, id)
 	case db.Status == database.Available:
 		return true, side.Databases.Protect(ctx, id, false)
+	case database.Failed(db.Status):
+		_ = side.Databases.Protect(ctx, id, false) // if it can be; the deletion says if not
+		return true, nil
 	default:
-		return database.Failed(db.Status), nil // wait until it is available
+		return false, nil // wait until it is available
 	}
 }
 
