@@ -29,11 +29,10 @@ func (d *decision) uplink() float64 {
 // holds every built layer, so that pushing them costs nothing.
 func (d *decision) compaction(merged *image.Index) image.Compaction {
 	speed := d.uplink()
-	fresh, _ := d.freshBytes()
 	return image.CompactPolicy{
 		Mode: image.CompactMode(d.planner.job.Compact), MaxLayers: d.planner.job.MaxLayers,
 		MaxDeadShare: float64(d.planner.job.MaxDeadShare) / 100,
-		Wait:         speed > 0 && speed < slowLink && fresh > 0,
+		Wait:         speed > 0 && speed < slowLink && d.freshBytes().stored > 0,
 	}.Decide(merged, d.index)
 }
 

@@ -170,8 +170,8 @@ func (d *decision) delta(ctx context.Context) (*imagePlan, *image.Changes, error
 		d.because("there is no previous image for %s", d.built.Platform.String())
 		return nil, nil, errWhole
 	}
-	fresh, largest := d.freshBytes()
-	prevIndex, err := d.planner.previousIndex(ctx, d.prev, d.index, fresh/4)
+	fresh := d.freshBytes()
+	prevIndex, err := d.planner.previousIndex(ctx, d.prev, d.index, fresh.stored/4)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -188,45 +188,29 @@ func (d *decision) delta(ctx context.Context) (*imagePlan, *image.Changes, error
 		planned, err := d.sameFiles(ctx, prevIndex)
 		return planned, changes, err
 	}
-	if fresh == 0 {
+	if fresh.stored == 0 {
 		d.because("the previous image holds all its layers")
 		return nil, changes, errWhole
 	}
-	cut := d.maxBlob() > 0 && largest > d.maxBlob()
-	if d.planner.job.LayerDiff == "auto" && changes.Bytes >= fresh*4/5 && !cut {
+	free := d.planner.job.LayerDiff == "auto" && (d.maxBlob() == 0 || fresh.largest <= d.maxBlob())
+	if free && changes.Bytes >= fresh.plain*4/5 {
 		d.because("the new layers are new almost throughout")
 		return nil, changes, errWhole
 	}
-	planned, err := d.changedFiles(ctx, prevIndex, changes)
+	layers, err := d.writeDelta(ctx, changes)
+	if err != nil {
+		return nil, nil, err
+	}
+	if free && sizeOf(layers) >= fresh.stored {
+		d.because("the new layers are compressed to less than the changed files")
+		return nil, changes, errWhole
+	}
+	planned, err := d.changedFiles(ctx, prevIndex, changes, layers)
 	return planned, changes, err
 }
 
 func (d *decision) options() image.Options {
 	return image.Options{MTime: image.MTime(d.planner.job.MTime)}
-}
-
-// freshBytes returns the bytes of the built layers that the previous image
-// does not have, as they lie on disk, and those of the largest.
-func (d *decision) freshBytes() (n, largest int64) {
-	for _, layer := range d.fresh() {
-		size, _ := layer.Size()
-		n, largest = n+size, max(largest, size)
-	}
-	return n, largest
-}
-
-// fresh returns the built layers that the previous image does not have.
-func (d *decision) fresh() (found []v1.Layer) {
-	layers, err := d.built.Layers()
-	if err != nil {
-		return nil
-	}
-	for _, layer := range layers {
-		if diffID, _ := layer.DiffID(); d.prevLayer(diffID) == nil {
-			found = append(found, layer)
-		}
-	}
-	return found
 }
 
 // finish plans an image all of whose layers but those of a delta are the previous

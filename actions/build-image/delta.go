@@ -56,12 +56,10 @@ func (d *decision) sameLayers(prevIndex *image.Index) (*imagePlan, error) {
 // deltaNote describes a delta in the image's history.
 const deltaNote = "shipkit: files changed since the previous image"
 
-// changedFiles writes the delta, proves it and weighs it.
-func (d *decision) changedFiles(ctx context.Context, prevIndex *image.Index, changes *image.Changes) (*imagePlan, error) {
-	layers, err := d.writeDelta(ctx, changes)
-	if err != nil {
-		return nil, err
-	}
+// changedFiles proves the delta that layers are, and plans it.
+func (d *decision) changedFiles(
+	ctx context.Context, prevIndex *image.Index, changes *image.Changes, layers []v1.Layer,
+) (*imagePlan, error) {
 	merged, err := d.verify(ctx, prevIndex, layers)
 	if err != nil {
 		return nil, err

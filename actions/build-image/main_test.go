@@ -48,34 +48,6 @@ func TestPushOnlyWhatChanged(t *testing.T) {
 	}
 }
 
-// Another runner, without a cache, finds the file index in the registry.
-func TestAnotherRunnerPushesADelta(t *testing.T) {
-	r := newRunner(t)
-	r.ok(ociLayout(t, built(t, app(), yesterday, "amd64")), "latest")
-	r.home = t.TempDir()
-	result := r.ok(ociLayout(t, built(t, app().with(files{"srv/f001": "x"}), yesterday, "amd64")), "latest")
-	if result.Outputs["delta-files"] != "1" || bytesOf(t, result, "bytes-sent") > 20_000 {
-		t.Errorf("outputs %v", result.Outputs)
-	}
-}
-
-// Of the file index in the registry, another runner reads only what it cannot
-// know: not what the layers have in common with those of its own build.
-func TestAnotherRunnerReadsLittle(t *testing.T) {
-	r := newRunner(t)
-	base := files{"lib/large": noise(1, 12_000_000)}
-	for n := range 3000 {
-		base[fmt.Sprintf("lib/%d", n)] = fmt.Sprint(n)
-	}
-	app := files{"srv/app": noise(2, 500_000), "srv/version": "1"}
-	r.ok("docker-archive:"+dockerArchive(t, "A=1", base, app), "latest")
-	r.home = t.TempDir()
-	result := r.ok("docker-archive:"+dockerArchive(t, "A=1", base, app.with(files{"srv/version": "2"})), "latest")
-	if result.Outputs["delta-files"] != "1" || bytesOf(t, result, "bytes-received") > 10_000 {
-		t.Errorf("outputs %v", result.Outputs)
-	}
-}
-
 // Each registry gets a delta on what it holds itself.
 func TestTwoRegistries(t *testing.T) {
 	r, other := newRunner(t), newRunner(t)

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -207,7 +208,13 @@ func TestCompressionDoesNotChangeTheIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, packed := range map[string][]byte{"gzip": gzipped(t, plain), "zstd": zstded(t, plain)} {
+	half := len(plain) / 2
+	for name, packed := range map[string][]byte{
+		"gzip": gzipped(t, plain), "zstd": zstded(t, plain),
+		"gzip members and a footer, as of eStargz": slices.Concat(gzipped(t, plain[:half]), gzipped(t, plain[half:]), gzipped(t, nil)),
+		"zstd frames and one to skip, as of zstd:chunked": slices.Concat(zstded(t, plain[:half]), zstded(t, plain[half:]),
+			[]byte("\x50\x2a\x4d\x18\x04\x00\x00\x00TOC!")),
+	} {
 		got, err := IndexLayer(t.Context(), bytes.NewReader(packed))
 		if err != nil {
 			t.Fatal(err)
