@@ -71,7 +71,7 @@ func TestBadInputChangesNothing(t *testing.T) {
 		want     []string
 	}{
 		{"empty service", map[string]string{"service": ""}, "", "", []string{`input "service" is empty`, "wait-until: registered"}},
-		{"unknown service", map[string]string{"service": "wbe"}, "", "", []string{`service "wbe" of cluster "shop": MISSING`}},
+		{"unknown service", map[string]string{"service": "wbe"}, "", "", []string{`service "wbe" of cluster "shop": there is none of that name`}},
 		{"unknown container", map[string]string{"images": "wbe=x/y:1"}, "", "", []string{`no container "wbe"`, "web"}},
 		{
 			"image without digest and no access to the registry", map[string]string{"images": "web=" + stranger.Listener.Addr().String() + "/web:v2"}, "", "",

@@ -41,7 +41,7 @@ func TestPreflight(t *testing.T) {
 		{name: "cluster in another region", req: with(request("web"), func(r *Request) {
 			r.Cluster = "arn:aws:ecs:us-east-1:123456789012:cluster/shop"
 		}), problem: "shop is in region us-east-1, the credentials are for eu-west-1"},
-		{name: "service", req: request("nothing"), problem: `service "nothing" of cluster "shop": MISSING`},
+		{name: "service", req: request("nothing"), problem: `service "nothing" of cluster "shop": there is none of that name`},
 		{name: "draining service", req: request("web"), setup: func(f *fakeAWS) { f.services[0].Status = aws.String("DRAINING") }, problem: `service "web" is DRAINING`},
 		{name: "daemon", req: request("web"), setup: func(f *fakeAWS) { f.services[0].SchedulingStrategy = types.SchedulingStrategyDaemon }, problem: "scheduling strategy DAEMON"},
 		{name: "external controller", req: request("web"), setup: func(f *fakeAWS) {

@@ -58,8 +58,12 @@ func activeServices(ctx context.Context, c *Clients, cluster string, names []str
 			return nil, problems
 		}
 		for _, failure := range out.Failures {
+			what := aws.ToString(failure.Reason)
+			if what == "MISSING" {
+				what = "there is none of that name"
+			}
 			problems.Errorf("check the name in `service` and the cluster",
-				"service %q of cluster %q: %s", shortARN(aws.ToString(failure.Arn)), cluster, aws.ToString(failure.Reason))
+				"service %q of cluster %q: %s", shortARN(aws.ToString(failure.Arn)), cluster, what)
 		}
 		services = append(services, out.Services...)
 	}
