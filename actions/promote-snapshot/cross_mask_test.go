@@ -15,6 +15,7 @@ import (
 
 	"github.com/org/shipkit/internal/awstest/image"
 	"github.com/org/shipkit/internal/localaws"
+	"github.com/org/shipkit/pkg/awsclient"
 )
 
 // maskAt makes a cluster "dev" at the source, and task definitions there: one
@@ -125,5 +126,18 @@ func TestMaskTaskLacks(t *testing.T) {
 			test.with[input] = value
 		}
 		t.Run(name, func(t *testing.T) { w.refused(t, w.run(t, test.with), test.wants...) })
+	}
+}
+
+// TestQuarantineRole: a role of the target is passed to CloudFormation in its
+// own account only.
+func TestQuarantineRole(t *testing.T) {
+	in := inputs{databaseInputs: databaseInputs{StackRole: "arn:aws:iam::" + thisAccount + ":role/stacks"}}
+	here, there := account{caller: awsclient.Caller{AccountID: thisAccount}}, account{caller: awsclient.Caller{AccountID: otherAccount}}
+	if got := in.quarantineRole(here, here); got != in.StackRole {
+		t.Errorf("at home it is %q", got)
+	}
+	if got := in.quarantineRole(there, here); got != "" {
+		t.Errorf("elsewhere it is %q", got)
 	}
 }
