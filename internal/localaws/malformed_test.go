@@ -127,8 +127,10 @@ func TestMalformedRequests(t *testing.T) {
 			[]string{"UnknownOperationException", `no operation \"DescribeCapacityProviders\" in service \"ecs\"; it has: ContinueService`}},
 		"a service that is not there": {rawCall{"lambda", "POST", "/", jsonBody, "X.Invoke", "{}"}, 501,
 			[]string{"UnknownOperationException", `no service \"lambda\"; it has: application-autoscaling, `}},
-		"a service that is not there, in a form": {rawCall{"ec2", "POST", "/", form, "", "Action=DescribeVpcs"}, 501,
-			[]string{"<Code>UnknownOperationException</Code>", "no service &#34;ec2&#34;; it has: application-autoscaling, "}},
+		"a service that is not there, in a form": {rawCall{"redshift", "POST", "/", form, "", "Action=DescribeClusters"}, 501,
+			[]string{"<Code>UnknownOperationException</Code>", "no service &#34;redshift&#34;; it has: application-autoscaling, "}},
+		"an operation of EC2 that is not there": {rawCall{"ec2", "POST", "/", form, "", "Action=DescribeVpcs"}, 501,
+			[]string{"<Response><Errors><Error><Code>InvalidAction</Code>", "it has: CreateSecurityGroup, "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, body := send(t, s.Config(), test.call)
