@@ -171,7 +171,7 @@ func TestBadInputs(t *testing.T) {
 		}
 	}
 	for _, ttl := range []string{"0s", "9600h"} {
-		if got := actiontest.Run(t.Context(), t, actiontest.Step{Spec: Spec, With: map[string]string{"namespace": "xy-0146-dev", "ttl": ttl}}); got.ExitCode != 2 {
+		if got := actiontest.Run(t.Context(), t, actiontest.Step{Spec: Spec, With: map[string]string{"namespace": "xy-0146-dev", "ttl": ttl}}); got.ExitCode != 2 || !strings.Contains(got.Log, "ttl: 10m") {
 			t.Errorf("ttl %s: %+v", ttl, got)
 		}
 	}

@@ -116,7 +116,7 @@ func TestNamesFromBranches(t *testing.T) {
 		"feature/cart", "$(touch /tmp/x)", "../../etc", "a b", "x\ny=1", "ünï", "🚀", "${namespace}", "A", "-a", strings.Repeat("a", 300), "'; drop", "pr7",
 	} {
 		got := w.smallStep(t, template, map[string]string{"pr": "", "name": branch})
-		if got.ExitCode != 2 || !strings.Contains(got.Log, "input name") {
+		if got.ExitCode != 2 || !strings.Contains(got.Log, "input name") || strings.Count(got.Log, "Try:") != 1 {
 			t.Errorf("%q: %+v", branch, got)
 		}
 	}

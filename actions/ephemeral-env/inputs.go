@@ -1,6 +1,7 @@
 package ephemeralenv
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -162,7 +163,7 @@ func (in inputs) pick(gh action.GitHub, s *subject, bad *diag.List) {
 	s.head = headOf(gh)
 	if in.Name != "" {
 		if s.env, err = s.base.In(in.Name); err != nil {
-			bad.Errorf("a short name of a-z and 0-9", "input name: %v", err)
+			bad.Errorf("name: "+s.base.Near(in.Name), "input name: %q given, but only a-z and 0-9 are allowed, and not many", in.Name)
 		} else if ofPull.MatchString(in.Name) {
 			bad.Errorf("pr: "+in.Name[2:], "input name: %q is the name of a pull request's environment", in.Name)
 		}
@@ -174,7 +175,11 @@ func (in inputs) pick(gh action.GitHub, s *subject, bad *diag.List) {
 	}
 	switch {
 	case s.pull == 0:
-		bad.Errorf("pr: 12, or name: demo", "inputs pr and name: none given, and the event %q is not of a pull request", gh.EventName)
+		why := fmt.Sprintf("the event %q is not of a pull request", gh.EventName)
+		if gh.Event["pull_request"] != nil {
+			why = "the pull request of the event has no number that can be read"
+		}
+		bad.Errorf("pr: 12, or name: demo", "inputs pr and name: none given, and %s", why)
 		return
 	case s.head.pull > 0 && s.pull != s.head.pull:
 		bad.Errorf("leave pr out", "input pr: %d given, but the event is of pull request %d, whose code this run may hold", s.pull, s.head.pull)

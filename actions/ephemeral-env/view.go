@@ -34,7 +34,7 @@ func planView(name string, r environment.Request) string {
 // recordView tells how an up ended.
 func recordView(name string, r environment.Record, request environment.Request, clock *hours.Hours, err error) string {
 	if err != nil {
-		return "### ❌ Environment " + markdown.Code(name) + " could not be made\n\n" + markdown.Escape(err.Error()) + "\n"
+		return "### ❌ Environment " + markdown.Code(name) + " could not be made\n\n" + whyView(err)
 	}
 	rows := [][]string{
 		{"address", markdown.Link(r.URL, r.URL)},
@@ -45,6 +45,18 @@ func recordView(name string, r environment.Record, request environment.Request, 
 		rows = append(rows, []string{"saved by its hours", fmt.Sprintf("%d %% of the week", clock.Saved())})
 	}
 	return "### ✅ Environment " + markdown.Code(name) + " is ready\n\n" + markdown.Table([]string{"What", "Which"}, rows)
+}
+
+// whyView tells what went wrong, and what to do.
+func whyView(err error) string {
+	var b strings.Builder
+	for _, d := range diag.From(err) {
+		b.WriteString(markdown.Escape(strings.TrimSpace(d.Summary+"\n"+d.Detail)) + "\n\n")
+		if d.Try != "" {
+			b.WriteString("**Try:** " + markdown.Escape(d.Try) + "\n\n")
+		}
+	}
+	return b.String()
 }
 
 // commentView is the sticky comment.

@@ -150,11 +150,17 @@ func (f Field) example() string {
 	switch {
 	case len(f.oneOf) > 0:
 		return f.oneOf[0]
-	case f.min != nil && f.kind.name != "duration":
-		return fmt.Sprint(f.min)
-	default:
+	case f.min == nil:
 		return f.kind.example
 	}
+	least := fmt.Sprint(f.min)
+	if f.kind.name == "duration" {
+		if _, err := f.readOne(f.kind.example); err == nil {
+			return f.kind.example
+		}
+		least = strings.Replace(strings.Replace(least, "m0s", "m", 1), "h0m", "h", 1)
+	}
+	return least
 }
 
 func (f Field) allowed() string {

@@ -85,6 +85,22 @@ func (n Namespace) In(environment string) (Namespace, error) {
 	return New(n.Customer, n.Project, environment)
 }
 
+// Near makes a name that In takes from a text that it does not, such as a
+// branch; "demo" if nothing of it can stay.
+func (n Namespace) Near(text string) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(text))
+	room := MaxLength - len(Namespace{Customer: n.Customer, Project: n.Project}.String())
+	if name = name[:min(len(name), max(room, 0))]; name == "" {
+		return "demo"
+	}
+	return name
+}
+
 // Shared returns the namespace of the project's common infrastructure.
 func (n Namespace) Shared() Namespace {
 	return Namespace{Customer: n.Customer, Project: n.Project, Environment: Shared}

@@ -160,3 +160,15 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestNear(t *testing.T) {
+	n := Namespace{Customer: "xy", Project: "0146", Environment: "dev"}
+	for text, want := range map[string]string{
+		"feature/$(id)": "featureid", "Größe 🚀": "gre", "🚀": "demo", "": "demo", strings.Repeat("a", 300): strings.Repeat("a", 24),
+	} {
+		near := n.Near(text)
+		if _, err := n.In(near); near != want || err != nil {
+			t.Errorf("%q: %q, want %q, %v", text, near, want, err)
+		}
+	}
+}
