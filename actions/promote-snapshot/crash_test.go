@@ -9,20 +9,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
-	"github.com/aws/aws-sdk-go-v2/service/rds"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/org/shipkit/internal/localaws"
 	"github.com/org/shipkit/internal/localaws/fault"
+	"github.com/org/shipkit/pkg/action/actiontest"
 	"github.com/org/shipkit/pkg/namespace"
 	"github.com/org/shipkit/pkg/saga"
 )
 
-var staging = namespace.Namespace{Customer: "xy", Project: "0146", Environment: "staging"}
-
-// scene is what a promotion leaves, as seen from outside.
+// scene is what a promotion leaves, as seen from outside. What is at another
+// source bears "source " before its name.
 type scene struct {
 	active    namespace.Timestamp
 	serving   string            // the version that the service's revision refers to
@@ -33,56 +30,17 @@ type scene struct {
 	journal   *saga.Operation
 }
 
-func (w *plane) look(t testing.TB) scene {
-	t.Helper()
-	ctx := t.Context()
-	s := scene{databases: map[string]string{}}
-	if out, err := w.ssm.GetParameter(ctx, &ssm.GetParameterInput{Name: new(staging.Active())}); err == nil {
-		s.active = namespace.Timestamp(*out.Parameter.Value)
-	}
-	databases, err := w.rds.DescribeDBInstances(ctx, &rds.DescribeDBInstancesInput{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range databases.DBInstances {
-		s.databases[*d.DBInstanceIdentifier] = *d.DBInstanceStatus
-	}
-	snapshots, err := w.rds.DescribeDBSnapshots(ctx, &rds.DescribeDBSnapshotsInput{SnapshotType: new("manual")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, snapshot := range snapshots.DBSnapshots {
-		s.snapshots = append(s.snapshots, *snapshot.DBSnapshotIdentifier)
-	}
-	stacks, err := w.CloudFormation.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, stack := range stacks.Stacks {
-		s.stacks = append(s.stacks, *stack.StackName)
-	}
-	services, err := w.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: new("staging"), Services: []string{"web"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	definition, err := w.ecs.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: services.Services[0].TaskDefinition})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, secret := range definition.TaskDefinition.ContainerDefinitions[0].Secrets {
-		if rest, ok := strings.CutPrefix(*secret.ValueFrom, staging.Parameter("db")+"/"); ok {
-			s.serving, _, _ = strings.Cut(rest, "/")
-		}
-	}
-	revisions, err := w.ecs.ListTaskDefinitions(ctx, &ecs.ListTaskDefinitionsInput{FamilyPrefix: new("web")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.revisions = len(revisions.TaskDefinitionArns)
-	if s.journal, err = (saga.Journal{Parameters: w.ssm, Path: staging.Parameter("db", "operation")}).Load(ctx); err != nil {
-		t.Fatal(err)
-	}
-	return s
+// stage is where a promotion is killed and run again.
+type stage struct {
+	*localaws.Server
+	key    string // whose calls it dies at; "" is everybody's
+	target namespace.Namespace
+	again  func(ctx context.Context, t testing.TB, with map[string]string) actiontest.Result
+	sees   func(t testing.TB) scene
+	// snapshots and revisions are what a promotion adds of them.
+	snapshots, revisions int
+	remove               func(t *testing.T, snapshot string)
+	promotions           int // since it was tidy
 }
 
 // point is one moment of death.
@@ -93,40 +51,38 @@ type point struct {
 
 func (p point) String() string { return fmt.Sprintf("killed %s call %d", p.when, p.call) }
 
-// The crash test over the wire: for each AWS call of a whole promotion, the
-// process is killed right before and right after it takes effect, and the same
-// job runs again. For a call that changes nothing the two are one.
-func TestCrashAtEveryCallOverTheWire(t *testing.T) {
+// crashes kills a promotion right before and right after each of its calls
+// takes effect, on several stages at once, and runs the same job again. For a
+// call that changes nothing the two are one.
+func crashes(t *testing.T, open func(*testing.T) *stage) (points int64) {
 	calls, done := make(chan int), make(chan struct{})
 	end := sync.OnceFunc(func() { close(done) })
-	var points atomic.Int64
+	var count atomic.Int64
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
-			w := newPlane(t)
-			if got := w.run(t.Context(), t, nil); got.ExitCode != 0 {
+			s := open(t)
+			if got := s.again(t.Context(), t, nil); got.ExitCode != 0 {
 				t.Errorf("first promotion: %+v", got)
 			}
 			for call := range calls {
-				last, died := w.crash(t, point{call, fault.After})
+				last, died := s.crash(t, point{call, fault.After})
 				if !died {
 					end()
 					continue
 				}
-				if points.Add(1); !reads(last) {
-					w.crash(t, point{call, fault.Before})
-					points.Add(1)
+				if count.Add(1); !reads(last) {
+					s.crash(t, point{call, fault.Before})
+					count.Add(1)
 				}
 			}
-			w.tidy(t)
+			s.tidy(t)
 		})
 	}
 	feed(calls, done)
 	close(calls)
 	group.Wait()
-	if t.Logf("all %d points converge", points.Load()); points.Load() < 70 {
-		t.Errorf("only %d points", points.Load())
-	}
+	return count.Load()
 }
 
 // feed numbers the calls until a run has outlived one.
@@ -142,25 +98,25 @@ func feed(calls chan<- int, done <-chan struct{}) {
 
 // crash promotes, dies at a point and promotes again. It returns the call that
 // it died at, and false if it outlived the point.
-func (w *plane) crash(t *testing.T, p point) (last fault.Call, died bool) {
-	w.Clock.Advance(time.Hour)
-	w.Faults.Forget()
-	before := w.look(t)
+func (s *stage) crash(t *testing.T, p point) (last fault.Call, died bool) {
+	s.Clock.Advance(time.Hour)
+	before := s.sees(t)
+	s.Faults.Forget()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	w.Faults.DieAt(w.key, p.call, p.when, cancel)
-	result := w.run(ctx, t, nil)
-	died = w.Faults.Died(w.key)
+	s.Faults.DieAt(s.key, p.call, p.when, cancel)
+	result := s.again(ctx, t, nil)
+	died = s.Faults.Died(s.key)
 	wrote := false
-	for _, call := range w.Calls() {
-		if call.AccessKeyID == w.key && !call.InProcess && last.Error != "dropped" {
+	for _, call := range s.Calls() {
+		if (s.key == "" || call.AccessKeyID == s.key) && !call.InProcess && last.Error != "dropped" {
 			last = call // up to the first that was not answered
 			wrote = wrote || !reads(call)
 		}
 	}
-	w.Faults.Revive(w.key)
-	left := w.look(t)
-	w.holds(t, p, before, left)
+	s.Faults.Revive(s.key)
+	left := s.sees(t)
+	s.holds(t, p, before, left)
 	if died && !wrote {
 		if diff := cmp.Diff(before, left, cmp.AllowUnexported(scene{})); diff != "" {
 			t.Errorf("%s, before anything was written: %s", p, diff)
@@ -175,75 +131,78 @@ func (w *plane) crash(t *testing.T, p point) (last fault.Call, died bool) {
 		if left.journal.Status == saga.Done && left.journal.Timestamp != before.journal.Timestamp {
 			promotions++ // it died after its end: the second run is another promotion
 		}
-		w.Clock.Advance(time.Minute)
-		if result = w.run(t.Context(), t, nil); result.ExitCode != 0 {
+		s.Clock.Advance(time.Minute)
+		if result = s.again(t.Context(), t, nil); result.ExitCode != 0 {
 			t.Errorf("%s: the next run: %s", p, result.Log)
 		}
 	}
-	w.converged(t, p, before, w.look(t), promotions)
-	if w.promotions += promotions; w.promotions > 10 {
-		w.tidy(t)
-		w.promotions = 0
+	s.converged(t, p, before, s.sees(t), promotions)
+	if s.promotions += promotions; s.promotions > 10 {
+		s.tidy(t)
+		s.promotions = 0
 	}
 	return last, died
 }
 
 // holds is what no death may break: the pointer and the service are at
 // databases that are there, and the old one is.
-func (w *plane) holds(t *testing.T, p point, before, left scene) {
+func (s *stage) holds(t *testing.T, p point, before, left scene) {
 	t.Helper()
 	for what, id := range map[string]string{
-		"pointed at": staging.Database(left.active), "served": staging.Database(namespace.Timestamp(left.serving)),
+		"pointed at": s.target.Database(left.active), "served": s.target.Database(namespace.Timestamp(left.serving)),
 	} {
+		if what == "served" && s.revisions == 0 {
+			continue // there are no services
+		}
 		if left.databases[id] != "available" && left.databases[id] != "backing-up" {
 			t.Errorf("%s: the database %s, %s, is %q", p, what, id, left.databases[id])
 		}
 	}
-	if old := staging.Database(before.active); left.databases[old] == "" {
+	if old := s.target.Database(before.active); left.databases[old] == "" {
 		t.Errorf("%s: the old database %s is gone", p, old)
 	}
 }
 
 // converged is the one end: the new database serves and is pointed at, the old
 // one is stopped and saved, and all exists once.
-func (w *plane) converged(t *testing.T, p any, before, after scene, promotions int) {
+func (s *stage) converged(t *testing.T, p any, before, after scene, promotions int) {
 	t.Helper()
-	if string(after.active) != after.serving || !before.active.Before(after.active) || after.databases[staging.Database(after.active)] != "available" {
+	serves := string(after.active) == after.serving || s.revisions == 0
+	if !serves || !before.active.Before(after.active) || after.databases[s.target.Database(after.active)] != "available" {
 		t.Errorf("%s: pointer %s (before %s), service %s, databases %v", p, after.active, before.active, after.serving, after.databases)
 	}
-	if status := after.databases[staging.Database(before.active)]; status != "stopped" {
+	if status := after.databases[s.target.Database(before.active)]; status != "stopped" {
 		t.Errorf("%s: the old database is %q", p, status)
 	}
-	if !strings.Contains(strings.Join(after.snapshots, " "), staging.Final(before.active)) {
+	if !strings.Contains(strings.Join(after.snapshots, " "), s.target.Final(before.active)) {
 		t.Errorf("%s: the old database was not saved: %v", p, after.snapshots)
 	}
 	for what, more := range map[string]int{
 		"databases": len(after.databases) - len(before.databases), "stacks": len(after.stacks) - len(before.stacks),
-		"snapshots": (len(after.snapshots) - len(before.snapshots)) / 2, "revisions": after.revisions - before.revisions,
+		"snapshots": len(after.snapshots) - len(before.snapshots), "revisions": after.revisions - before.revisions,
 	} {
-		if more != promotions {
-			t.Errorf("%s: %d more %s, want %d", p, more, what, promotions)
+		each := map[string]int{"databases": 1, "stacks": 1, "snapshots": s.snapshots, "revisions": s.revisions}[what]
+		if more != promotions*each {
+			t.Errorf("%s: %d more %s, want %d: %v", p, more, what, promotions*each, after)
 		}
 	}
-	if orphans := w.run(t.Context(), t, map[string]string{"mode": "orphans"}); orphans.ExitCode != 0 || orphans.Outputs["orphans"] != "" {
+	if orphans := s.again(t.Context(), t, map[string]string{"mode": "orphans"}); orphans.ExitCode != 0 || orphans.Outputs["orphans"] != "" {
 		t.Errorf("%s: orphans %q\n%s", p, orphans.Outputs["orphans"], orphans.Log)
 	}
 }
 
 // tidy retires what is kept, and removes the snapshots: RDS allows a hundred.
-func (w *plane) tidy(t *testing.T) {
+func (s *stage) tidy(t *testing.T) {
 	t.Helper()
-	w.Clock.Advance(200 * time.Hour)
-	if got := w.run(t.Context(), t, map[string]string{"mode": "retire"}); got.ExitCode != 0 {
+	s.Clock.Advance(200 * time.Hour)
+	if got := s.again(t.Context(), t, map[string]string{"mode": "retire"}); got.ExitCode != 0 {
 		t.Errorf("retire: %s", got.Log)
 	}
-	left := w.look(t)
+	left := s.sees(t)
 	if len(left.databases) != 2 || len(left.stacks) != 1 {
 		t.Errorf("after retiring there are %v", left.databases)
 	}
 	for _, id := range left.snapshots {
-		if _, err := w.rds.DeleteDBSnapshot(t.Context(), &rds.DeleteDBSnapshotInput{DBSnapshotIdentifier: &id}); err != nil {
-			t.Error(err)
-		}
+		s.remove(t, id)
 	}
 }

@@ -49,10 +49,24 @@ type cross struct {
 	readmes []string
 }
 
-// startCross runs local AWS with states and metadata, without servers.
+// startCross runs local AWS with states and metadata, without servers, for an
+// action that finds it by its environment.
 func startCross(t *testing.T, o localaws.Options) *cross {
 	t.Helper()
 	o.Factor = 2000
+	w := openCross(t, o)
+	var env []string
+	w.key, env = w.SessionEnv("action")
+	for _, line := range env {
+		name, value, _ := strings.Cut(line, "=")
+		t.Setenv(name, value)
+	}
+	w.spec = hastened(w.Clock, connect)
+	return w
+}
+
+func openCross(t *testing.T, o localaws.Options) *cross {
+	t.Helper()
 	server, err := localaws.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -63,19 +77,15 @@ func startCross(t *testing.T, o localaws.Options) *cross {
 		}
 	})
 	w := &cross{Server: server, readmes: []string{"README.md"}}
-	var env []string
-	w.key, env = server.SessionEnv("action")
-	for _, line := range env {
-		name, value, _ := strings.Cut(line, "=")
-		t.Setenv(name, value)
-	}
-	w.spec = hastened(server.Clock, connect)
 	t.Cleanup(func() {
 		policytest.Covers(t, server.Calls(), w.key, w.readmes...)
 		roles := map[string]bool{}
 		for _, call := range server.Calls() {
 			if call.AccountID == otherAccount && assumed(call) && !roles[call.AccessKeyID] {
 				roles[call.AccessKeyID] = true
+				if len(policytest.Needed(server.Calls(), call.AccessKeyID)) == 0 {
+					continue // it died before it did anything
+				}
 				policytest.Covers(t, server.Calls(), call.AccessKeyID, section(t, "## Another account, another region"))
 			}
 		}
@@ -127,7 +137,7 @@ func (w *cross) run(t *testing.T, with map[string]string) actiontest.Result {
 	return w.runIn(t.Context(), t, with)
 }
 
-func (w *cross) runIn(ctx context.Context, t *testing.T, with map[string]string) actiontest.Result {
+func (w *cross) runIn(ctx context.Context, t testing.TB, with map[string]string) actiontest.Result {
 	t.Helper()
 	all := map[string]string{"namespace": "xy-0146-prod", "data-authority": "source", "database-password": password}
 	maps.Copy(all, with)
@@ -234,7 +244,7 @@ func (r region) pointer(t *testing.T) string {
 }
 
 // parameter is a parameter's value; "" if it is not there.
-func (r region) parameter(t *testing.T, name string) string {
+func (r region) parameter(t testing.TB, name string) string {
 	t.Helper()
 	out, err := ssm.NewFromConfig(r.cfg).GetParameter(t.Context(), &ssm.GetParameterInput{Name: &name})
 	var missing *ssmtypes.ParameterNotFound

@@ -97,12 +97,19 @@ func newJob(ctx context.Context, rt *action.Runtime, in inputs, connect connecti
 	}}, nil
 }
 
-// connect loads the target's configuration, and the source's if it is
-// elsewhere.
+// connect loads the target's configuration, and from it the source's.
 func connect(ctx context.Context, in inputs) (target, source account, err error) {
-	if target.cfg, err = awsclient.Load(ctx, awsclient.Options{Region: in.Region, ExpectedAccountID: in.ExpectedAccount}); err != nil {
+	cfg, err := awsclient.Load(ctx, awsclient.Options{Region: in.Region, ExpectedAccountID: in.ExpectedAccount})
+	if err != nil {
 		return target, source, err //nolint:wrapcheck // the finding says it all
 	}
+	return in.sides(ctx, cfg)
+}
+
+// sides leads from the target's configuration to both sides: the source may be
+// elsewhere.
+func (in inputs) sides(ctx context.Context, cfg aws.Config) (target, source account, err error) {
+	target.cfg = cfg
 	if target.caller, err = awsclient.Identity(ctx, target.cfg); err != nil {
 		return target, source, err //nolint:wrapcheck // the finding says it all
 	}

@@ -29,15 +29,13 @@ import (
 // no data and no tasks, so that a whole promotion over the wire takes little:
 // it is repeated for every single call.
 type plane struct {
-	*localaws.Server
-	key string     // the runs' access key
+	*stage
 	cfg aws.Config // with it
 	rds *rds.Client
 	ssm *ssm.Client
 	ecs *ecs.Client
 	// patience is how long a run waits at least between two looks.
-	patience   time.Duration
-	promotions int // since it was tidy
+	patience time.Duration
 }
 
 // patient is the clock of local AWS for one who looks rarely: what it waits for
@@ -64,8 +62,9 @@ func newPlane(t testing.TB) (w *plane) {
 		}
 	})
 	t.Cleanup(func() { policytest.Covers(t, server.Calls(), w.key, "README.md", "../deploy-ecs/README.md") })
-	w = &plane{Server: server, patience: 5 * time.Minute}
+	w = &plane{stage: &stage{Server: server}, patience: 5 * time.Minute}
 	w.key, w.cfg = server.Session("action")
+	w.stage = w.play()
 	w.cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} } // every fault reaches the saga
 	cfg := server.Config()
 	w.rds, w.ssm, w.ecs = rds.NewFromConfig(cfg), ssm.NewFromConfig(cfg), ecs.NewFromConfig(cfg)
