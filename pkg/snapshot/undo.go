@@ -15,8 +15,16 @@ const keyBackTo = "back-to"
 
 // Undo points back at the version that was active before, within its
 // retention: its database starts, the services are deployed against it, the
-// pointer moves back, and the newer database is kept as the old one was.
+// pointer moves back, and the newer database is kept as the old one was. An undo
+// under way is gone on with.
 func (p *Promoter) Undo(ctx context.Context, request Request) (Result, error) {
+	operation, err := p.journal().Load(ctx)
+	if err != nil {
+		return Result{}, err //nolint:wrapcheck // it names the journal
+	}
+	if operation != nil && operation.Kind == kindUndo && !operation.Status.Ended() {
+		return p.forward(ctx, request, nil) // the pointer may have moved already
+	}
 	book := book{parameters: p.Parameters, namespace: p.Target.Namespace}
 	active, err := book.active(ctx)
 	if err != nil {
