@@ -97,3 +97,17 @@ func TestComment(t *testing.T) {
 		}
 	}
 }
+
+// A schedule ends an environment and leaves its record: a list says so.
+func TestListOfWhatIsOver(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	got := listView([]environment.Record{
+		{Namespace: "xy-0146-pr7", State: environment.Ready, Expires: now.Add(time.Hour)},
+		{Namespace: "xy-0146-pr8", State: environment.Ready, Expires: now.Add(-time.Hour)},
+	}, now)
+	for _, want := range []string{"| `xy-0146-pr7` | ready |", "2026-11-21 13:00 UTC (in 1h", "| `xy-0146-pr8` | over |", "| since 2026-11-21 11:00 UTC |"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}
