@@ -15,6 +15,9 @@ import (
 	"github.com/org/shipkit/pkg/action"
 )
 
+// long is a time to live that the moved clock of local AWS does not reach.
+const long = "8760h"
+
 // elsewhere is an AWS whose clock is ahead of the runner's.
 type elsewhere time.Duration
 
@@ -107,7 +110,7 @@ func TestRunnersWhoseClocksAreOff(t *testing.T) {
 func TestOddLivesOfPullRequests(t *testing.T) {
 	w := start(t)
 	template := small(t)
-	up, down, reap := map[string]string{}, map[string]string{"command": "down"}, map[string]string{"command": "reap", "dry-run": "false"}
+	up, down, reap := map[string]string{"ttl": long}, map[string]string{"command": "down"}, map[string]string{"command": "reap", "dry-run": "false"}
 	pull := githubtest.Pull{Number: 7, State: "open", SHA: sha, Ref: "cart", Base: "main"}
 	for _, step := range []struct {
 		what   string
@@ -157,7 +160,7 @@ func TestNeighbours(t *testing.T) {
 		w.github.Pulls = append(w.github.Pulls, githubtest.Pull{Number: number, State: "open", SHA: sha})
 	}
 	of := func(pr, command string) map[string]string {
-		return map[string]string{"pr": pr, "command": command, "dry-run": "false", "hours": "mon-fri 08:00-18:00 Africa/Lagos", "max-envs": "3"}
+		return map[string]string{"pr": pr, "command": command, "dry-run": "false", "hours": "mon-fri 08:00-18:00 Africa/Lagos", "max-envs": "3", "ttl": long}
 	}
 	must := func(pr, command string) {
 		t.Helper()
