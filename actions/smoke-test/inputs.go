@@ -135,15 +135,15 @@ func (in inputs) asserts(problems *diag.List) []smoke.Assertion {
 	return asserts
 }
 
-// version builds the version gate. The deploy step of the same job leaves
-// SHIPKIT_VERSION in the environment.
+// version builds the version gate. SHIPKIT_VERSION in the environment stands
+// for an expect-version that is not given.
 func (in inputs) version(getenv func(string) string, step smoke.Step, problems *diag.List) *smoke.VersionGate {
 	placed := in.VersionPath != "" || in.VersionHeader != ""
 	expected := in.ExpectVersion
 	if expected == "" && placed {
 		expected = getenv("SHIPKIT_VERSION")
 		if expected == "" {
-			problems.Errorf("set expect-version to the output of the deploy step",
+			problems.Errorf("write expect-version: ${{ github.sha }}, or set SHIPKIT_VERSION in the environment",
 				"version-path or version-header is given, but no version to expect")
 		}
 	}

@@ -126,6 +126,12 @@ environments:
     url: ${PRODUCTION_URL}/version
 `
 
+// The steps of examples bear these IDs, also where another block has the step.
+var (
+	named  = map[string]string{"build": "build-image", "deploy": "deploy-ecs", "promote": "promote-snapshot", "smoke": "smoke-test"}
+	output = regexp.MustCompile(`steps\.(build|deploy|promote|smoke)\.outputs\.([\w-]+)`)
+)
+
 // TestExamplesAreSound reads every YAML block of the documents that is not run
 // above: workflows and steps through actionlint, settings and checks through
 // their own readers, a piece of inputs against its action. Whether steps give
@@ -143,6 +149,11 @@ func TestExamplesAreSound(t *testing.T) {
 	for _, path := range pages {
 		page := strings.TrimPrefix(path, "../../")
 		for i, text := range examples(t, page) {
+			for _, output := range output.FindAllStringSubmatch(text, -1) {
+				if text, err := os.ReadFile(filepath.Join("../../actions", named[output[1]], "action.yml")); err != nil || !strings.Contains(string(text), "\n  "+output[2]+":\n") {
+					t.Errorf("%s, YAML block %d: %s is no output of %s, %v", page, i+1, output[2], named[output[1]], err)
+				}
+			}
 			kind, err := judge(page, text, filepath.Join(dir, fmt.Sprintf("%s-%d.yml", strings.ReplaceAll(page, "/", "-"), i+1)))
 			if err != nil {
 				t.Errorf("%s, YAML block %d (%s): %v\n%s", page, i+1, kind, err, text)
