@@ -93,7 +93,8 @@ func (s *story) say(format string, args ...any) { _, _ = fmt.Fprintf(s.out, form
 
 // first ships the app for the first time, onto a copy of the database of dev.
 func (s *story) first(ctx context.Context) error {
-	s.say("\n1. The first push. ship.yml builds the image, copies the database of dev to staging, deploys, and tests what answers")
+	s.say("\n1. The first push. ship.yml builds the image, copies the database of dev to staging, deploys, and tests what answers.\n" +
+		"   Before its first step the actions are compiled, which takes a minute where nothing is cached")
 	if err := s.succeeds(ctx, map[string]string{"PROMOTE_DATABASE": "true"}); err != nil {
 		return err
 	}
