@@ -172,7 +172,7 @@ func TestHardCancelIsEndedByTheSchedules(t *testing.T) {
 	if len(w.running(t)) != 1 || stacks() != 1 {
 		t.Fatalf("%d tasks, %d stacks", len(w.running(t)), stacks())
 	}
-	w.Clock.Advance(15 * time.Minute)
+	w.Clock.Advance(20 * time.Minute)
 	until(t, "the schedule stops the task", func() bool { return len(w.running(t)) == 0 })
 	if stacks() != 1 {
 		t.Error("the environment has gone with the task")

@@ -108,7 +108,7 @@ func (j *job) follow(ctx context.Context, o ecsdeploy.OneOff, expires time.Time)
 	if now := time.Now(); now.After(end) {
 		end = now // it is a dead run's, or this runner's clock is ahead
 	}
-	end = end.Add(o.Timeout + time.Minute)
+	end = end.Add(o.Timeout + 5*time.Minute) // the run itself stops it before
 	if end.After(expires) {
 		end = expires
 	}

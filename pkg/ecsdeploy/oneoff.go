@@ -190,10 +190,12 @@ func (w *taskWait) logs(ctx context.Context) {
 // verdict respects the exit codes of all essential containers, as ECS's own
 // users do.
 func (w *taskWait) verdict(task types.Task) {
+	// What somebody stops has not done its work, however its program exits.
+	stopped := task.StopCode == types.TaskStopCodeUserInitiated
 	for _, container := range task.Containers {
 		name := aws.ToString(container.Name)
-		ok := container.ExitCode != nil && *container.ExitCode == 0
-		if ok || (container.ExitCode != nil && !w.Definition.Essential(name)) {
+		ok := !stopped && container.ExitCode != nil && *container.ExitCode == 0
+		if ok || (!stopped && container.ExitCode != nil && !w.Definition.Essential(name)) {
 			continue
 		}
 		cause := classify(task)
