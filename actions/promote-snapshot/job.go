@@ -139,10 +139,11 @@ func (in inputs) request(ctx context.Context, rt *action.Runtime, source account
 	request := snapshot.Request{
 		Database: in.Database, Artifact: in.Snapshot, AllowOlder: in.AllowOlder, SourceKMSKey: in.SourceKey, TargetKMSKey: in.Key,
 		Parameters: in.templateParameters(), Retention: in.Retention,
-		Mask:    len(in.masks()) > 0,
-		Verify:  in.VerifyTask != "" || in.VerifyCommand != "" || in.VerifySQL != "" || in.WarmUpSQL != "",
-		Migrate: in.MigrateTask != "",
-		Origin:  namespace.Origin{Operation: snapshot.Operation, Repository: rt.GitHub().Repository, RunURL: rt.GitHub().RunURL},
+		Mask:     len(in.masks()) > 0,
+		Verify:   in.VerifyTask != "" || in.VerifyCommand != "" || in.VerifySQL != "" || in.WarmUpSQL != "",
+		Migrate:  in.MigrateTask != "",
+		Services: in.moved(),
+		Origin:   namespace.Origin{Operation: snapshot.Operation, Repository: rt.GitHub().Repository, RunURL: rt.GitHub().RunURL},
 	}
 	if !in.starts() || request.Database != "" || request.Artifact != "" {
 		return request, nil
@@ -150,6 +151,14 @@ func (in inputs) request(ctx context.Context, rt *action.Runtime, source account
 	var err error
 	request.Database, err = snapshot.SourceDatabase(ctx, ssm.NewFromConfig(source.cfg), from)
 	return request, err //nolint:wrapcheck // the finding names the environment
+}
+
+// moved names the services for people.
+func (in inputs) moved() string {
+	if len(in.Services) == 0 {
+		return ""
+	}
+	return strings.Join(in.Services, ", ") + " of cluster " + in.Cluster
 }
 
 // kind finds out whether it is about an instance or a cluster: what the user

@@ -55,7 +55,7 @@ func (p *Promoter) Abort(ctx context.Context, request Request) (Result, error) {
 		return Result{}, fmt.Errorf("abort: %w", err)
 	}
 	promotion := p.promotion(request, run)
-	steps, err := promotion.stepsOf(run.Operation().Kind)
+	steps, err := promotion.stepsOf(run.Operation())
 	if err == nil {
 		err = run.Back(ctx, steps, p.Options)
 	}
@@ -81,6 +81,7 @@ func (p *Promoter) fresh(ctx context.Context, request Request) (*saga.Operation,
 		Kind: Operation, Timestamp: now, Beside: names, Still: still,
 		Data: map[string]string{
 			keyPrevious: string(active), keyDatabase: request.Database, keyArtifact: request.Artifact, keyRunURL: request.Origin.RunURL,
+			keyServices: request.Services,
 		},
 	}, nil
 }
@@ -93,7 +94,17 @@ func (p *Promoter) still(active namespace.Timestamp, plan *Plan) (names []string
 	if plan != nil && plan.Current != nil {
 		names = append(names, book.names(active)...)
 	}
+	journal := p.journal()
 	return names, func(now map[string]string) error {
+		if text := now[journal.Path]; text != "" {
+			last, err := journal.Parse(text)
+			if err == nil && servedBy(last) == active {
+				err = p.forgotten(*last)
+			}
+			if err != nil {
+				return err
+			}
+		}
 		at, err := book.version(now[book.namespace.Active()])
 		if err != nil {
 			return err
@@ -114,7 +125,7 @@ func (p *Promoter) forward(ctx context.Context, request Request, fresh *saga.Ope
 		return Result{}, fmt.Errorf("begin: %w", err)
 	}
 	promotion := p.promotion(request, run)
-	steps, err := promotion.stepsOf(run.Operation().Kind)
+	steps, err := promotion.stepsOf(run.Operation())
 	if err == nil {
 		err = run.Forward(ctx, steps, p.Options)
 	}
@@ -122,8 +133,11 @@ func (p *Promoter) forward(ctx context.Context, request Request, fresh *saga.Ope
 }
 
 // stepsOf returns the steps of an operation that the journal holds.
-func (p *promotion) stepsOf(kind string) ([]saga.Step, error) {
-	switch kind {
+func (p *promotion) stepsOf(op saga.Operation) ([]saga.Step, error) {
+	if err := p.forgotten(op); err != nil {
+		return nil, err
+	}
+	switch op.Kind {
 	case Operation:
 		return p.steps(), nil
 	case kindUndo:
@@ -131,7 +145,7 @@ func (p *promotion) stepsOf(kind string) ([]saga.Step, error) {
 	case kindRetire:
 		return p.retireSteps(), nil
 	default:
-		return nil, fmt.Errorf("the journal holds an operation %q, which this version of shipkit does not know", kind)
+		return nil, fmt.Errorf("the journal holds an operation %q, which this version of shipkit does not know", op.Kind)
 	}
 }
 

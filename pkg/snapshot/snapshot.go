@@ -53,6 +53,9 @@ type Request struct {
 	// Verify and Migrate say that those tasks run against the new database
 	// before any traffic reaches it.
 	Verify, Migrate bool
+	// Services names what the deployer moves, for people, and is empty without a
+	// deployer. It is kept, so that no later operation forgets them.
+	Services string
 	// Origin goes into the tags of all that is made.
 	Origin namespace.Origin
 	// Planned is what Plan saw, which need not be looked at again; nil if it was

@@ -203,6 +203,52 @@ func TestUndoAndUndoAgain(t *testing.T) {
 	})
 }
 
+// TestServicesAreNotForgotten: whoever goes on with a promotion that moves
+// services, or begins another after it, must name them.
+func TestServicesAreNotForgotten(t *testing.T) {
+	moving := request
+	moving.Services = "web of cluster staging"
+	alone := func(c *cloud) *Promoter {
+		p := c.promoter("alone")
+		p.Deployer = nil
+		return p
+	}
+	refused := func(t *testing.T, c *cloud, what string, work func(context.Context, Request) (Result, error)) {
+		t.Helper()
+		pointer, running := c.parameters[staging.Active()], len(c.databases)
+		_, err := c.process(func(ctx context.Context) (Result, error) { return work(ctx, request) })
+		if err == nil || !strings.Contains(err.Error(), "input services: nothing given, but the promotion moved web of cluster staging") {
+			t.Errorf("%s: %v", what, err)
+		}
+		if c.parameters[staging.Active()] != pointer || len(c.databases) != running || string(c.serving) != pointer {
+			t.Errorf("%s changed something", what)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := settled(t)
+		if _, err := c.promote("second", moving); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, c, "undo", alone(c).Undo)
+		refused(t, c, "run", alone(c).Run)
+		if _, err := c.process(func(ctx context.Context) (Result, error) { return c.promoter("third").Undo(ctx, moving) }); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, c, "run after an undo", alone(c).Run)
+
+		detached := c.promoter("fourth")
+		detached.Options.Detach = true
+		if _, err := c.process(func(ctx context.Context) (Result, error) { return detached.Run(ctx, moving) }); !errors.Is(err, saga.ErrDetached) {
+			t.Fatal(err)
+		}
+		refused(t, c, "resume", alone(c).Resume)
+		refused(t, c, "abort", alone(c).Abort)
+		if _, err := c.process(func(ctx context.Context) (Result, error) { return c.promoter("fifth").Resume(ctx, moving) }); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestRetire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := settled(t)

@@ -15,6 +15,7 @@ const (
 	keyDatabase = "database" // the source's identifier
 	keyArtifact = "artifact" // an existing snapshot to promote
 	keyVerified = "verified" // purposes of tasks that have succeeded
+	keyServices = "services" // what is moved with the database
 	keyRunURL   = "run-url"  // the run that began it: tags must not change when another goes on
 )
 

@@ -52,7 +52,7 @@ func (p *Promoter) Undo(ctx context.Context, request Request) (Result, error) {
 	return p.forward(ctx, request, &saga.Operation{
 		Kind: kindUndo, Timestamp: namespace.TimestampOf(p.Options.Time().Now()),
 		Beside: names, Still: still,
-		Data: map[string]string{keyPrevious: string(active), keyBackTo: string(previous)},
+		Data: map[string]string{keyPrevious: string(active), keyBackTo: string(previous), keyServices: request.Services},
 	})
 }
 
