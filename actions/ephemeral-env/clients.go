@@ -43,6 +43,8 @@ type job struct {
 	ecs       *ecs.Client
 	trials    trials
 	cfg       aws.Config
+	// template is CloudFormation's, the user's or shipkit's.
+	template string
 }
 
 // connection loads the configuration of AWS.
@@ -107,17 +109,17 @@ func (j *job) backend() (environment.Backend, error) {
 		return j.terraform()
 	}
 	client := cloudformation.NewFromConfig(j.cfg)
-	template := cfn.Template
+	j.template = cfn.Template
 	if j.in.Template != "" {
 		text, err := os.ReadFile(string(j.in.Template))
 		if err != nil {
 			return nil, fmt.Errorf("read template: %w", err)
 		}
-		template = string(text)
+		j.template = string(text)
 	}
 	return &cfn.Backend{
 		Driver:   &stack.Driver{Client: client, Progress: j.rt.Progress(), RoleARN: j.in.StackRole, Poll: 2 * time.Second},
-		Template: template, Capabilities: j.in.Capabilities, Resources: client, Services: j.ecs,
+		Template: j.template, Capabilities: j.in.Capabilities, Resources: client, Services: j.ecs,
 		Instances: j.databases, Clusters: database.NewClusters(j.databases.Client),
 	}, nil
 }

@@ -57,6 +57,7 @@ func (j *job) up(ctx context.Context) error {
 		commit = pull.SHA
 	}
 	request := j.in.request(j.subject, commit, snapshotID, j.origin())
+	request.Source = j.template
 	j.rt.SetOutput("estimated-cost", fmt.Sprintf("%.2f", request.Estimate()))
 	if j.in.dry() {
 		j.rt.Summary(planView(j.subject.env.String(), request))

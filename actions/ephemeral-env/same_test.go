@@ -1,6 +1,8 @@
 package ephemeralenv
 
 import (
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -46,6 +48,7 @@ func TestUpWithoutChangesWritesNothing(t *testing.T) {
 		{"its deployment lost", func() { w.github.Deployments = nil }, 1, 4, "false"}, // with two states, and a status
 		{"a new commit", func() { w.github.Pulls[0].SHA = evil }, 2, 6, "true"},
 		{"the same again", func() {}, 2, 0, "false"},
+		{"another template", func() { rewrite(t, template, "!Ref Value", "!Sub '${Value}0'") }, 3, 6, "true"},
 	} {
 		step.change()
 		w.Faults.Forget()
@@ -90,5 +93,16 @@ func TestCommentStays(t *testing.T) {
 		if saysSame(body(r, "1", 0), test.body) != test.same {
 			t.Errorf("%s: same is %t", what, !test.same)
 		}
+	}
+}
+
+func rewrite(t *testing.T, file, from, to string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Clean(file))
+	if err == nil {
+		err = os.WriteFile(filepath.Clean(file), []byte(strings.ReplaceAll(string(text), from, to)), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -132,8 +132,11 @@ type Status struct {
 // Request says what an environment is to be.
 type Request struct {
 	// Pull is the pull request's number, 0 for an environment of another name.
-	Pull       int
-	Commit     string
+	Pull   int
+	Commit string
+	// Source is what it is made from besides, such as the text of a template
+	// that the commit may not hold.
+	Source     string
 	TTL        time.Duration
 	Hourly     float64
 	Parameters map[string]string

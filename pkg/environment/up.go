@@ -100,7 +100,7 @@ func (m *Manager) beginUp(ctx context.Context, n namespace.Namespace, limit int)
 
 // Fingerprint identifies what an environment is made from.
 func (r Request) Fingerprint() string {
-	text, err := json.Marshal(map[string]any{"commit": r.Commit, "parameters": r.Parameters})
+	text, err := json.Marshal(map[string]any{"commit": r.Commit, "source": r.Source, "parameters": r.Parameters})
 	if err != nil {
 		return "" // maps of strings always marshal
 	}
