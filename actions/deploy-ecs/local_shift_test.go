@@ -155,7 +155,7 @@ func TestMigration(t *testing.T) {
 	}
 	got := run("exit:4")
 	outputs(t, got, 1, map[string]string{"deployment-status": "failed"})
-	wants(t, got.Log, "failed before the rollout; no service was changed", "exits with code 4")
+	wants(t, got.Log, "failed before the rollout: container web exits with code 4; no service was changed%0AAWS says: ")
 	if definition := aws.ToString(w.describe().TaskDefinition); !strings.HasSuffix(definition, "web:1") {
 		t.Errorf("the service runs %s", definition)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -46,7 +47,7 @@ func runTask(ctx context.Context, c *Clients, p *Plan, r *Result, send progress.
 		withLog(p, outcome)
 		return &diag.Diagnostic{
 			Summary: fmt.Sprintf("task %s failed before the rollout: %s; no service was changed", shortARN(task), outcome.Failure.Sentence),
-			Detail:  outcome.Failure.Detail(), Try: outcome.Failure.Try,
+			Detail:  strings.TrimPrefix(outcome.Failure.Detail(), outcome.Failure.Sentence+"\n"), Try: outcome.Failure.Try,
 		}
 	}
 	return err
