@@ -29,14 +29,14 @@ func (w *world) mysqlValue(t *testing.T, id, password string, statements ...stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // the test ends
+	defer conn.Close()
 	for _, statement := range statements {
 		row, err := conn.Exec(t.Context(), statement)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(row) > 0 {
-			value = *row[0]
+			value = row[0]
 		}
 	}
 	return value

@@ -37,15 +37,8 @@ func (s mySQL) run(ctx context.Context, text string) error {
 	return err //nolint:wrapcheck // the caller names the database
 }
 
-func (s mySQL) first(ctx context.Context, query string) (row []string, err error) {
-	values, err := s.conn.Exec(ctx, query)
-	for _, value := range values {
-		if value == nil {
-			value = new("NULL")
-		}
-		row = append(row, *value)
-	}
-	return row, err //nolint:wrapcheck // the caller names the query
+func (s mySQL) first(ctx context.Context, query string) ([]string, error) {
+	return s.conn.Exec(ctx, query) //nolint:wrapcheck // the caller names the query
 }
 
-func (s mySQL) close(context.Context) { _ = s.conn.Close() } // nothing is left to lose
+func (s mySQL) close(context.Context) { s.conn.Close() }

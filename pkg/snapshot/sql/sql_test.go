@@ -1,7 +1,9 @@
 package sql
 
 import (
+	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -54,6 +56,7 @@ func TestServers(t *testing.T) {
 			t.Run("authorities", func(t *testing.T) { authorities(t, db, dir) })
 			if name != "postgres" {
 				t.Run("script", func(t *testing.T) { mysqlScript(t, db) })
+				t.Run("cancel", func(t *testing.T) { mysqlCancel(t, db) })
 			}
 		})
 	}
@@ -148,6 +151,26 @@ alter table orders add column masked bool default true;
 	}
 	if err := Check(t.Context(), db, login, "select count(*) = 5, 'a ; within' from orders where email like '%;@%'; select sum(masked) = 4 from orders"); err != nil {
 		t.Error(err)
+	}
+	err = Check(t.Context(), db, login, "select null, '', 0.10; select * from nowhere")
+	for _, want := range []string{"is not true: [NULL  0.10]", "ERROR 1146 (42S02): Table 'shop.nowhere' doesn't exist"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error lacks %q: %v", want, err)
+		}
+	}
+}
+
+// mysqlCancel: a statement that runs ends when its caller does.
+func mysqlCancel(t *testing.T, db database.Database) {
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer cancel()
+		for t.Context().Err() == nil &&
+			Check(t.Context(), db, login, "select count(*) = 1 from information_schema.processlist where info = 'select sleep(100)'") != nil {
+		}
+	}()
+	if err := Run(ctx, db, login, "select sleep(100)"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }
 

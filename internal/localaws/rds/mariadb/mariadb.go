@@ -142,6 +142,7 @@ func (program) SetMaster(ctx context.Context, at engine.Place, m engine.Master) 
 	if err != nil {
 		return err //nolint:wrapcheck // it says to what
 	}
+	defer conn.Close()
 	var statements []string
 	if m.User != "" {
 		user := text(m.User) + "@'%'"
@@ -154,11 +155,11 @@ func (program) SetMaster(ctx context.Context, at engine.Place, m engine.Master) 
 		statements = append(statements, "create database if not exists `"+strings.ReplaceAll(m.Database, "`", "``")+"`")
 	}
 	for _, statement := range statements {
-		if _, err = conn.Exec(ctx, statement); err != nil {
-			break
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return err //nolint:wrapcheck // it is the server's
 		}
 	}
-	return errors.Join(err, conn.Close())
+	return nil
 }
 
 // text quotes a text.

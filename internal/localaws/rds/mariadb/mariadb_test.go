@@ -52,14 +52,14 @@ func query(t *testing.T, s *engine.Server, statements ...string) (value string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // the test ends
+	defer conn.Close()
 	for _, statement := range statements {
 		row, err := conn.Exec(t.Context(), statement)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(row) > 0 && row[0] != nil {
-			value = *row[0]
+		if len(row) > 0 {
+			value = row[0]
 		}
 	}
 	return value
@@ -81,7 +81,7 @@ func TestSnapshotHoldsTheDataOfItsMoment(t *testing.T) {
 			stopped <- 0
 			return
 		}
-		defer conn.Close() //nolint:errcheck // the test ends
+		defer conn.Close()
 		for n := 1; ; n++ {
 			if _, err := conn.Exec(context.Background(), "insert into pairs values (1), (1)"); err != nil {
 				t.Error(err)
