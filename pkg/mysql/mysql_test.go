@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -122,6 +123,30 @@ func TestServerWithoutTLS(t *testing.T) {
 	if _, err := Connect(t.Context(), config); err == nil || !strings.Contains(err.Error(), "does not support TLS") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestPasswordInFull: a server that does not remember the password gets it over
+// an encrypted connection.
+func TestPasswordInFull(t *testing.T) {
+	web := httptest.NewTLSServer(nil)
+	defer web.Close()
+	config := server(t, func(conn net.Conn) error {
+		err := send(conn, 0, greeting)
+		_, wished := receive(conn)
+		over := tls.Server(conn, web.TLS)
+		_, proven := receive(over)
+		err = errors.Join(err, wished, proven, send(over, 3, "\x01\x04"))
+		if full, end := receive(over); end != nil || full != password+"\x00" {
+			err = errors.Join(err, fmt.Errorf("asked for the password, the client said %q, %w", full, end))
+		}
+		return errors.Join(err, send(over, 5, ok), nothing(conn))
+	})
+	config.TLS = &tls.Config{InsecureSkipVerify: true}
+	conn, err := Connect(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.raw.Close()
 }
 
 // TestLoginRefused: whatever a server says, the password is not told, and
