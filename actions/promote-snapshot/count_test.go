@@ -71,7 +71,7 @@ func TestCallsOfAPromotion(t *testing.T) {
 		"ListServiceDeployments": 2, "DescribeServiceRevisions": 1,
 	}
 	t.Logf("%d calls beyond polling, %d that poll", sum, polls)
-	if diff := cmp.Diff(want, got); diff != "" || sum >= 40 || polls < 20 {
+	if diff := cmp.Diff(want, got); diff != "" || sum >= 40 || polls < 10 {
 		t.Errorf("%d calls (-want +got), %d polls:\n%s", sum, polls, diff)
 	}
 }

@@ -2,8 +2,6 @@ package rollout
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -60,8 +58,8 @@ func (d *definitions) RegisterTaskDefinition(
 	return out, err //nolint:wrapcheck // as the client says it
 }
 
-// revisions remembers service revisions by ARN, once ECS has resolved their
-// images.
+// revisions remembers service revisions by ARN. ECS resolves their images
+// later, which a promotion has no use for.
 type revisions struct {
 	ecsdeploy.Deployments
 	mu    sync.Mutex
@@ -81,12 +79,7 @@ func (r *revisions) DescribeServiceRevisions(
 		return nil, err //nolint:wrapcheck // as the client says it
 	}
 	for _, revision := range out.ServiceRevisions {
-		unresolved := func(image types.ContainerImage) bool {
-			return aws.ToString(image.ImageDigest) == "" && !strings.Contains(aws.ToString(image.Image), "@")
-		}
-		if len(revision.ContainerImages) > 0 && !slices.ContainsFunc(revision.ContainerImages, unresolved) {
-			r.known[aws.ToString(revision.ServiceRevisionArn)] = revision
-		}
+		r.known[aws.ToString(revision.ServiceRevisionArn)] = revision
 	}
 	return out, nil
 }
