@@ -212,6 +212,11 @@ func (r region) cluster(t *testing.T, engine, key string) {
 	err := rds.NewDBClusterAvailableWaiter(r, func(o *rds.DBClusterAvailableWaiterOptions) {
 		o.MinDelay, o.MaxDelay = 20*time.Millisecond, 50*time.Millisecond
 	}).Wait(t.Context(), &rds.DescribeDBClustersInput{DBClusterIdentifier: new("dev-db")}, time.Minute)
+	if err == nil { // a member becomes available after its cluster
+		err = rds.NewDBInstanceAvailableWaiter(r, func(o *rds.DBInstanceAvailableWaiterOptions) {
+			o.MinDelay, o.MaxDelay = 20*time.Millisecond, 50*time.Millisecond
+		}).Wait(t.Context(), &rds.DescribeDBInstancesInput{DBInstanceIdentifier: new("dev-db-1")}, time.Minute)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
