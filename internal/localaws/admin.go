@@ -19,8 +19,10 @@ func (s *Server) admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+adminPrefix+"status", s.serveStatus)
 	mux.HandleFunc("POST "+adminPrefix+"stop", func(w http.ResponseWriter, _ *http.Request) {
-		s.stopOnce.Do(func() { close(s.stopped) })
+		w.Header().Set("Content-Length", "0") // a whole answer, before the server goes
 		w.WriteHeader(http.StatusAccepted)
+		_ = http.NewResponseController(w).Flush()
+		s.stopOnce.Do(func() { close(s.stopped) })
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get(AdminHeader) == "" {
