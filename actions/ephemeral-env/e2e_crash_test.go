@@ -63,8 +63,8 @@ func newWire(t *testing.T) *wire {
 	w := &wire{world: &world{Server: server, github: githubtest.New(t, repository), images: map[string]string{}}}
 	w.share(t)
 	w.key, w.mortal = server.Session("action")
-	w.mortal.HTTPClient = http.DefaultClient                          // one pool of connections for all runs
-	w.mortal.Retryer = func() aws.Retryer { return aws.NopRetryer{} } // the dead try nothing again
+	w.mortal.HTTPClient = http.DefaultClient // one pool of connections for all runs
+	w.mortal.Retryer = localaws.Once         // the dead try nothing again
 	client := rds.NewFromConfig(server.Config())
 	_, err = client.CreateDBInstance(t.Context(), &rds.CreateDBInstanceInput{
 		DBInstanceIdentifier: new("dev-db"), DBInstanceClass: new("db.t4g.micro"), Engine: new("postgres"),

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -35,7 +34,7 @@ func crossStage(t *testing.T) *stage {
 	w := openCross(t, localaws.Options{Factor: 10000, NoData: true})
 	key, cfg := w.Session("action")
 	w.key = key
-	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	cfg.Retryer = localaws.Once
 	w.spec = hastened(patient{w.Clock, 5 * time.Minute}, func(ctx context.Context, in inputs) (target, source account, err error) {
 		cfg := cfg
 		if in.Mode == "orphans" {

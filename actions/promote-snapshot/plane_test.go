@@ -65,7 +65,7 @@ func newPlane(t testing.TB) (w *plane) {
 	w = &plane{stage: &stage{Server: server}, patience: 5 * time.Minute}
 	w.key, w.cfg = server.Session("action")
 	w.stage = w.play()
-	w.cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} } // every fault reaches the saga
+	w.cfg.Retryer = localaws.Once
 	cfg := server.Config()
 	w.rds, w.ssm, w.ecs = rds.NewFromConfig(cfg), ssm.NewFromConfig(cfg), ecs.NewFromConfig(cfg)
 	w.prepare(t)

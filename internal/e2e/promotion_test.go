@@ -61,6 +61,12 @@ func startPromoted(t *testing.T) *promoted {
 		t.Fatal(err)
 	}
 	c.aws.Clock.Advance(time.Hour)
+	err := rds.NewDBInstanceAvailableWaiter(rds.NewFromConfig(c.aws.Config()), func(o *rds.DBInstanceAvailableWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 20*time.Millisecond, 50*time.Millisecond
+	}).Wait(t.Context(), &rds.DescribeDBInstancesInput{DBInstanceIdentifier: new("dev-db")}, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
 	p := &promoted{chain: c, told: make(chan string, 10)}
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)

@@ -1,7 +1,12 @@
 package localaws
 
 import (
+	"strings"
+	"time"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
@@ -61,3 +66,15 @@ func (s *Server) SessionConfig(c *types.Credentials) aws.Config {
 
 // Expire ends temporary credentials now, as if their hour had passed.
 func (s *Server) Expire(accessKeyID string) { s.keys.Expire(accessKeyID) }
+
+// Once retries nothing, so that every fault reaches what is tested, but an answer whose connection broke in this very
+// process: on a busy machine Go's client now and then closes one that is still being read.
+func Once() aws.Retryer {
+	torn := func(err error) aws.Ternary {
+		return aws.BoolTernary(strings.Contains(err.Error(), "use of closed network connection"))
+	}
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.Retryables = []retry.IsErrorRetryable{retry.IsErrorRetryableFunc(torn)}
+		o.MaxBackoff, o.RateLimiter = time.Millisecond, ratelimit.None
+	})
+}
